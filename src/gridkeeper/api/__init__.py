@@ -1,0 +1,1 @@
+"""The HTTP API's assembly: authentication, problem details, OpenAPI, health and metrics."""

@@ -1,0 +1,1 @@
+"""How good it is: timelines and figures from results, downtimes and topology."""

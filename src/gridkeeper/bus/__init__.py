@@ -1,0 +1,1 @@
+"""Facts in flight: the durable inbox between whoever observes and the lake."""

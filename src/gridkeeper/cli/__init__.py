@@ -1,0 +1,1 @@
+"""The `gridkeeper` command: parses arguments, calls what the packages offer."""

@@ -1,0 +1,152 @@
+"""The one settings object: environment (`GRIDKEEPER_*`) over an optional TOML file over defaults.
+
+Django's settings are made from it (`gridkeeper.settings`); code reads it as `django.conf.settings.GRIDKEEPER`.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+#: What a test may never reach unless the administrator allows it: cloud metadata, link-local, multicast, loopback.
+_DENIED_NETWORKS = ["127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "0.0.0.0/8"]
+
+
+class SettingsError(Exception):
+    """The settings do not hold together; the message names each setting, its value and what to write instead."""
+
+
+class Config(BaseSettings):
+    """Every setting, with its meaning. `GRIDKEEPER_X` in the environment sets `x`; a TOML file holds `x = ...`."""
+
+    model_config = SettingsConfigDict(env_prefix="GRIDKEEPER_", extra="forbid", frozen=True)
+    toml_path: ClassVar[Path | None] = None
+
+    data_dir: Path = Field(Path("gridkeeper-data"), description="Folder of the database, the lake and the secret key.")
+    database_url: str = Field("", description="postgresql://user:password@host/name; empty: SQLite in the data folder.")
+    lake_url: str = Field("", description="Folder or s3:// URL of the lake; empty: `lake` in the data folder.")
+    bus_url: str = Field("", description="nats://... once workers run elsewhere; empty: tables of the database.")
+    engine: str = Field("duckdb", description="duckdb, or spark://... on a cluster.")
+    secret_key_file: Path | None = Field(None, description="File of the secret key; empty: made in the data folder.")
+    federation_name: str = Field("Federation", description="Shown in the top bar of the portal.")
+    operations_vo: str = Field("ops", description="VO whose tests stand for VOs that have chosen none.")
+    host: str = Field("127.0.0.1", description="Address that the portal listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="TCP port of the portal.")
+    web_workers: int = Field(2, ge=1, le=64, description="Web processes.")
+    allowed_hosts: list[str] = Field(["127.0.0.1", "localhost", "[::1]"], description="Host names that we answer to.")
+    behind_tls: bool = Field(False, description="True where a proxy ends TLS: cookies become secure, HSTS is sent.")
+    public_reading: bool = Field(True, description="False: every page and API call asks for sign-in.")
+    debug: bool = Field(False, description="Detailed error pages; never in production.")
+    log_format: Literal["console", "json"] = Field("console", description="json for log collectors.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
+    mail_from: str = Field("gridkeeper@localhost", description="Sender of our mail.")
+    denied_networks: list[IPv4Network | IPv6Network] = Field(
+        [], validate_default=True, description="Networks that no test may reach; default: loopback, link-local, ..."
+    )
+    plugin_dirs: list[Path] = Field(
+        [Path("/usr/lib/nagios/plugins")], description="Folders whose programs a test may run as plugins."
+    )
+    probe_concurrency: int = Field(200, ge=1, le=10_000, description="Test runs in flight at once in one worker.")
+    probe_per_host: int = Field(4, ge=1, le=100, description="Test runs at once against one host.")
+    log_limit_bytes: int = Field(64 * 1024, ge=1024, description="Kept of the output of one test run; a cut says so.")
+    upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest body of a request.")
+    results_retention_days: int = Field(400, ge=2, description="Days that raw results are kept.")
+    logs_retention_days: int = Field(90, ge=2, description="Days that logs of results are kept.")
+    demo: bool = Field(False, description="Set by `gridkeeper demo`: shows the demo's accounts and allows loopback.")
+    speed: float = Field(1.0, gt=0, le=100, description="Divides the interval of every test; for demonstrations.")
+
+    @field_validator("denied_networks", mode="before")
+    @classmethod
+    def _default_networks(cls, value: Any) -> Any:
+        return value or _DENIED_NETWORKS
+
+    @field_validator("bus_url")
+    @classmethod
+    def _bus_is_known(cls, value: str) -> str:
+        if value:
+            raise ValueError("this version keeps work in the database only; leave GRIDKEEPER_BUS_URL empty")
+        return value
+
+    @field_validator("engine")
+    @classmethod
+    def _engine_is_known(cls, value: str) -> str:
+        if value != "duckdb":
+            raise ValueError("this version computes with duckdb only; leave GRIDKEEPER_ENGINE empty or write duckdb")
+        return value
+
+    @property
+    def lake(self) -> str:
+        """Where the lake's tables lie: a folder or an s3:// URL."""
+        return self.lake_url or str(self.data_dir.absolute() / "lake")
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'state.sqlite3'}"
+
+    @cached_property
+    def secret_key(self) -> str:
+        """Read from its file; made there on first use, readable by its owner alone."""
+        path = self.secret_key_file or self.data_dir / "secret-key"
+        if not path.exists():
+            _make_secret(path)
+        return path.read_text().strip()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings]
+        if cls.toml_path:
+            sources.append(TomlConfigSettingsSource(settings_cls, cls.toml_path))
+        return tuple(sources)
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first; its key is as good
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+
+
+def load_config() -> Config:
+    """The settings of this process. Raises SettingsError naming every setting that is wrong.
+
+    `GRIDKEEPER_CONFIG` names the TOML file; without it `/etc/gridkeeper/gridkeeper.toml` is read where it exists.
+    """
+    named = os.environ.get("GRIDKEEPER_CONFIG")
+    path = Path(named or "/etc/gridkeeper/gridkeeper.toml")
+    if named and not path.is_file():
+        raise SettingsError(f"GRIDKEEPER_CONFIG names {path}, which is not a file; correct it or unset it")
+    Config.toml_path = path if path.is_file() else None
+    known = {f"GRIDKEEPER_{name.upper()}" for name in Config.model_fields} | {"GRIDKEEPER_CONFIG"}
+    known |= {"GRIDKEEPER_REQUIRE_SERVICES"}
+    strangers = sorted(name for name in os.environ if name.startswith("GRIDKEEPER_") and name not in known)
+    if strangers:
+        raise SettingsError(f"unknown settings {', '.join(strangers)}; `gridkeeper check --list` names all settings")
+    try:
+        return Config()
+    except (ValidationError, ValueError) as error:
+        raise SettingsError(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    lines = [
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (got {item.get('input')!r:.80})"
+        for item in error.errors()
+    ]
+    return "; ".join(lines)

@@ -1,0 +1,1 @@
+"""Facts: append-only tables of results, their logs and what is judged from them (Delta Lake)."""

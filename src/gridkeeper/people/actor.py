@@ -1,0 +1,72 @@
+"""Who does something, and from where: the first argument of every action."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from gridkeeper.people.models import User
+
+Source = Literal["web", "api", "cli", "import", "demo", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or the installation itself.
+
+    user: the signed-in person; None for an anonymous visitor or for the installation (see is_system)
+    source: by which way the change came in
+    address: IP address of the client, "" where there is none
+    is_system: true for a command at the installation's own console, a task, an import run there: may do everything
+    scopes: what the token in use allows; None for a session, which allows what the person may
+    """
+
+    user: "User | None" = None
+    source: Source = "web"
+    address: str = ""
+    is_system: bool = False
+    scopes: frozenset[str] | None = None
+
+    @classmethod
+    def system(cls, source: Source = "system") -> "Actor":
+        return cls(source=source, is_system=True)
+
+    @classmethod
+    def of(cls, request: "HttpRequest", source: Source = "web") -> "Actor":
+        """The person behind a request; anonymous where nobody is signed in."""
+        user = request.user if request.user.is_authenticated else None
+        scopes = getattr(request, "token_scopes", None)
+        return cls(user=user, source=source, address=request.META.get("REMOTE_ADDR", ""), scopes=scopes)
+
+    @property
+    def name(self) -> str:
+        return self.user.get_username() if self.user else (self.source if self.is_system else "anonymous")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What the audit records of the current change say besides the values: who and why."""
+
+    actor: Actor
+    reason: str
+
+
+_recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+
+
+@contextmanager
+def recording(actor: Actor, reason: str = "") -> Iterator[None]:
+    """Audit records written inside bear this actor and reason."""
+    token = _recording.set(Recording(actor, reason))
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def current_recording() -> Recording | None:
+    return _recording.get()

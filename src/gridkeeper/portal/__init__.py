@@ -1,0 +1,1 @@
+"""The web shell: navigation, sign-in, home, matrix, log, site and search pages."""

@@ -1,0 +1,1 @@
+"""What exists: federation, NGIs, sites, services, endpoints, service types, downtimes."""

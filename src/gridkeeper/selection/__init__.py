@@ -1,0 +1,1 @@
+"""Which sites are good for a VO, and why the others are not."""

@@ -1,0 +1,1 @@
+"""Virtual organisations, and which services support them."""

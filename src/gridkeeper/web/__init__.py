@@ -1,0 +1,1 @@
+"""What every page shares: lists, filters, exports, htmx parts, status marks, middleware."""
