@@ -1,4 +1,4 @@
-"""Audit records: every change of a model with `history = audited()` leaves a row of who, when, what, why, from where."""
+"""Audit records: every change of a model with `history = audited()` leaves who, when, what, why, from where."""
 
 from typing import Any
 

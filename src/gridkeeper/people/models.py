@@ -3,7 +3,7 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from gridkeeper.people import audit as audit  # registers the receiver that completes audit records
+from gridkeeper.people import audit
 
 
 class User(AbstractUser):
@@ -29,6 +29,8 @@ class Token(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+
+    history = audit.audited(excluded_fields=["digest"])
 
     class Meta:
         ordering = ["-created_at"]

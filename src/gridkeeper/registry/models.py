@@ -1,6 +1,6 @@
 """What exists. Keys are opaque and stable; rows are closed (`valid_until`), never deleted, so that history can refer.
 
-Objects and fields follow GOCDB (docs/reference/glossary.md); on its wire an NGI is a ROC and a Service a SERVICE_ENDPOINT.
+Objects and fields follow GOCDB (docs/reference/glossary.md); on its wire an NGI is a ROC, a Service a SERVICE_ENDPOINT.
 """
 
 from datetime import datetime

@@ -1,0 +1,13 @@
+"""Addresses of the API and of the machine-readable pages."""
+
+from django.urls import path
+
+from gridkeeper.api import health
+from gridkeeper.api.assembly import api
+
+urlpatterns = [
+    path("api/v1/", api.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]
