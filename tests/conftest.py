@@ -1,10 +1,25 @@
-"""Every test runs with a data folder of its own; nothing reaches the developer's."""
+"""What every test may rely on."""
 
 import os
-import tempfile
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
-_data_dir = tempfile.mkdtemp(prefix="gridkeeper-test-")
-for _name in [name for name in os.environ if name.startswith("GRIDKEEPER_") and name != "GRIDKEEPER_REQUIRE_SERVICES"]:
-    del os.environ[_name]
-os.environ["GRIDKEEPER_DATA_DIR"] = _data_dir
+import pytest
+from django.conf import settings
+
+# The browser driver keeps an event loop in this thread, which Django would take for an async view.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remove_data_folder() -> Iterator[None]:
+    yield
+    shutil.rmtree(settings.GRIDKEEPER.data_dir, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _empty_lake() -> Iterator[None]:
+    """Each test begins with an empty lake, as it does with an empty database."""
+    yield
+    shutil.rmtree(Path(settings.GRIDKEEPER.lake), ignore_errors=True)

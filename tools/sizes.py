@@ -29,10 +29,9 @@ def main(root: str) -> int:
     file_sizes = {str(path): len(path.read_text().splitlines()) for path in files}
     sizes = dict(item for path in files for item in functions(path))
     counts = sorted(sizes.values())
-    print(
-        f"{len(files)} files, {sum(file_sizes.values())} lines; {len(counts)} functions: "
-        f"median {statistics.median(counts):.0f} lines, 95th percentile {counts[int(len(counts) * 0.95)]}, longest {counts[-1]}"
-    )
+    tail = counts[int(len(counts) * 0.95)]
+    print(f"{len(files)} files, {sum(file_sizes.values())} lines, {len(counts)} functions")
+    print(f"functions: median {statistics.median(counts):.0f} lines, 95th percentile {tail}, longest {counts[-1]}")
     is_failed = False
     for found, look, fail in ((sizes, LOOK_FUNCTION, FAIL_FUNCTION), (file_sizes, LOOK_FILE, FAIL_FILE)):
         for name, size in sorted(found.items(), key=lambda item: -item[1]):

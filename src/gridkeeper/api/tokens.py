@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from gridkeeper.people.actor import Actor
@@ -59,7 +59,7 @@ def list_tokens(request: HttpRequest, limit: Limit = 100, offset: Offset = 0) ->
 
 
 @router.post("/tokens", response={201: NewToken}, summary="Make a token")
-def make_token(request: HttpRequest, body: TokenIn) -> tuple[int, dict[str, Any]]:
+def make_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, Any]]:
     """The answer holds the secret, once. Only from a session: a token cannot make tokens."""
     actor = _owner(request)
     assert actor.user is not None
@@ -67,13 +67,13 @@ def make_token(request: HttpRequest, body: TokenIn) -> tuple[int, dict[str, Any]
         actor, user=actor.user, name=body.name, scopes=body.scopes, expires_at=body.expires_at, now=timezone.now()
     )
     fields = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
-    return 201, {name: getattr(token, name) for name in fields} | {"secret": secret}
+    return Status(201, {name: getattr(token, name) for name in fields} | {"secret": secret})
 
 
 @router.delete("/tokens/{token_id}", response={204: None}, summary="Revoke a token")
-def delete_token(request: HttpRequest, token_id: int) -> tuple[int, None]:
+def delete_token(request: HttpRequest, token_id: int) -> Status[None]:
     """It opens nothing from now on."""
     actor = _owner(request)
     token = get_object_or_404(Token, pk=token_id, user=actor.user)
     revoke_token(actor, token=token, now=timezone.now())
-    return 204, None
+    return Status(204, None)

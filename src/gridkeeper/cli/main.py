@@ -52,7 +52,11 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"gridkeeper: the settings do not hold together: {error}\n")
         sys.exit(EXIT_USAGE)
-    build_app()()
+    try:
+        build_app()()
+    except import_module("django.db").DatabaseError as error:
+        sys.stderr.write(f"gridkeeper: the database refused: {error}; `gridkeeper check` says whether it is ready\n")
+        sys.exit(EXIT_PROBLEM)
 
 
 if __name__ == "__main__":
