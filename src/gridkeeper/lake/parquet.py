@@ -1,0 +1,91 @@
+"""Writing Parquet files into a table's folder, durable before they are committed. Used by `lake.store` alone."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.fs import DeltaStorageHandler
+from pyarrow import fs
+
+from gridkeeper.lake.tables import LakeTable
+
+#: Small enough that a look-up of one series in a sorted day decodes little, large enough to compress well.
+ROW_GROUP_ROWS = 131_072
+#: Level 1 costs a third of level 3's time and under 5 % more bytes on results.
+_OPEN_DAY_LEVEL, _CLOSED_DAY_LEVEL = 1, 6
+
+
+def is_local(uri: str) -> bool:
+    return "://" not in uri
+
+
+def filesystem(uri: str, storage_options: dict[str, str]) -> fs.FileSystem:
+    """The table's folder as a pyarrow file system, local or whatever object store delta-rs reaches."""
+    if is_local(uri):
+        return fs.SubTreeFileSystem(uri, fs.LocalFileSystem())
+    return fs.PyFileSystem(DeltaStorageHandler(uri, storage_options))
+
+
+def open_day_options() -> dict[str, Any]:
+    """Writer options for rows in order of arrival: quick."""
+    return {"compression": "zstd", "compression_level": _OPEN_DAY_LEVEL}
+
+
+def closed_day_options(table: LakeTable) -> dict[str, Any]:
+    """Writer options for rows sorted by the table's key: small."""
+    return {
+        "compression": "zstd",
+        "compression_level": _CLOSED_DAY_LEVEL,
+        "use_dictionary": list(table.dictionaries),
+        "column_encoding": dict(table.encodings),
+        "data_page_version": "2.0",
+        "write_statistics": True,
+    }
+
+
+def file_name(table: LakeTable, partition: str, prefix: str) -> str:
+    """A path below the table's folder that no other file has."""
+    folder = f"{table.partition_by}={partition}/" if table.partition_by else ""
+    return f"{folder}{prefix}-{uuid4().hex}.parquet"
+
+
+def write_file(
+    target: fs.FileSystem, path: str, schema: pa.Schema, batches: Iterable[pa.Table], options: dict[str, Any]
+) -> tuple[int, int]:
+    """Writes one file and returns its rows and bytes."""
+    rows = 0
+    target.create_dir(path.rpartition("/")[0] or ".", recursive=True)
+    with target.open_output_stream(path) as sink:
+        with pq.ParquetWriter(sink, schema, **options) as writer:
+            for batch in batches:
+                writer.write_table(batch.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
+                rows += batch.num_rows
+        size = sink.tell() if not sink.closed else None
+    return rows, size if size is not None else target.get_file_info(path).size
+
+
+def make_durable(paths: Iterable[Path]) -> None:
+    """Forces files and the folders that name them to the disk.
+
+    Object stores are durable when they answer; a local file is only after fsync, and neither pyarrow nor delta-rs
+    calls it. Without it a power cut after the inbox was emptied could lose what the lake seemed to hold.
+    """
+    files = list(paths)
+    for path in [*files, *sorted({path.parent for path in files}), *sorted({path.parent.parent for path in files})]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def discard(target: fs.FileSystem, paths: Iterable[str]) -> None:
+    """Removes files that no commit refers to; one that is gone already is as good."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            target.delete_file(path)

@@ -1,0 +1,84 @@
+"""Reading the lake with DuckDB through Ibis: one connection per question, bounded in memory, spilling to disk.
+
+Ibis 12 calls names that DuckDB 2.0 dropped where it asks a database for a table's columns; the tables here are bound
+with the columns that we know already, which needs no such question. Take results with `.to_pyarrow()` or
+`rows()`; `.execute()` goes through pandas and warns there.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.operations as ops
+import pyarrow as pa
+from django.conf import settings
+
+from gridkeeper.core.windows import Window
+from gridkeeper.lake.store import Lake
+from gridkeeper.lake.tables import lake_table
+
+#: Of one connection. The rest of a large sort or join goes to the temporary folder.
+MEMORY_LIMIT = "1GB"
+_names = count(1)
+
+
+@contextmanager
+def connect(memory_limit: str = MEMORY_LIMIT) -> Iterator[Any]:
+    """An Ibis backend on an in-memory DuckDB; closed with its temporary files at the end."""
+    with tempfile.TemporaryDirectory(prefix="duckdb-", dir=_temporary_folder()) as folder:
+        con = ibis.duckdb.connect(memory_limit=memory_limit, temp_directory=folder, threads=os.cpu_count() or 1)
+        con.con.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        try:
+            yield con
+        finally:
+            con.disconnect()
+
+
+def _temporary_folder() -> Path:
+    """Below the data folder, whose disk was chosen for data; `/tmp` may be a small memory disk."""
+    folder: Path = settings.GRIDKEEPER.data_dir.absolute() / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def bind(con: Any, name: str, schema: pa.Schema) -> Any:
+    """The Ibis table of a view or table that exists on the connection under that name."""
+    namespace = ops.Namespace(catalog=None, database=None)
+    return ops.DatabaseTable(name, ibis.Schema.from_pyarrow(schema), con, namespace).to_expr()
+
+
+def arrow_table(con: Any, data: pa.Table) -> Any:
+    """An Arrow table as an Ibis table of that connection; not copied."""
+    name = f"arrow_{next(_names)}"
+    con.con.register(name, data)
+    return bind(con, name, data.schema)
+
+
+def parquet_table(con: Any, files: Sequence[str], schema: pa.Schema, *, partition_by: str = "date") -> Any:
+    """Parquet files of one table as an Ibis table; the partition's column is read from their paths."""
+    if not files:
+        return arrow_table(con, schema.empty_table())
+    name = f"parquet_{next(_names)}"
+    columns = ", ".join(f'"{column}"' for column in schema.names)
+    has_partition = partition_by in schema.names
+    options = f"hive_partitioning = true, hive_types = {{'{partition_by}': DATE}}" if has_partition else "hive_partitioning = false"
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    con.con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}], {options})")  # noqa: S608
+    return bind(con, name, schema)
+
+
+def lake_table_of(con: Any, lake: Lake, table: str, days: Window | None = None) -> Any:
+    """A table of the lake's newest version as an Ibis table, only the files of the window's days where one is given."""
+    described = lake_table(table)
+    return parquet_table(con, lake.files(table, days), described.schema, partition_by=described.partition_by or "date")
+
+
+def rows(expression: Any) -> list[dict[str, Any]]:
+    """The answer of an Ibis expression as dictionaries; for answers of at most some thousand rows."""
+    found: list[dict[str, Any]] = expression.to_pyarrow().to_pylist()
+    return found
