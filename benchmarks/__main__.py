@@ -24,7 +24,7 @@ _PAGE = Path("docs/benchmarks.md")
 def run(script: str, options: list[str]) -> list[dict[str, Any]]:
     """The rows of one benchmark; a failure is a row that says so."""
     argv = [sys.executable, "-m", f"benchmarks.{script}", "--json", *options]
-    done = subprocess.run(argv, capture_output=True, text=True)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         return [{"name": script, "note": f"failed: {last}", "is_met": False}]
@@ -40,7 +40,8 @@ def cells(row: dict[str, Any]) -> list[str]:
 def machine() -> str:
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "unknown CPU")
-    return f"{os.cpu_count()} cores ({model}), {memory_gib:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores ({model}), {memory_gib:.0f} GiB, {platform.system()}, Python {python}"
 
 
 def _cpuinfo() -> list[str]:
@@ -57,7 +58,7 @@ def write_page(rows: list[list[str]], now: datetime) -> None:
 
 
 def main(words: list[str]) -> int:
-    options = [word for word in words if word in {"--quick"}]
+    options = [word for word in words if word == "--quick"]
     wanted = [word for word in words if not word.startswith("--")] or list(SCRIPTS)
     console = Console()
     rows = []
