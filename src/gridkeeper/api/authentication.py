@@ -28,7 +28,7 @@ def authenticate(request: HttpRequest) -> bool:
     if settings.GRIDKEEPER.public_reading and request.method in {"GET", "HEAD", "OPTIONS"}:
         return True
     raise Problem(
-        401, "Sign in first", "send `Authorization: Bearer TOKEN`; make a token at /account/tokens/", headers=_CHALLENGE
+        401, "Sign in first", "send `Authorization: Bearer TOKEN`; make a token at /account/", headers=_CHALLENGE
     )
 
 
