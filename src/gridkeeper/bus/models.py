@@ -21,3 +21,18 @@ class InboxBatch(models.Model):
 
     def __str__(self) -> str:
         return f"batch {self.pk} of {self.table}: {self.rows} rows"
+
+
+class InboxIdentity(models.Model):
+    """Which inbox this is: one row, made on first use (see `bus.inbox.identity`)."""
+
+    key = models.CharField(max_length=20)
+
+    objects: ClassVar[models.Manager["InboxIdentity"]] = models.Manager()
+
+    def __str__(self) -> str:
+        return self.app_id
+
+    @property
+    def app_id(self) -> str:
+        return f"inbox-{self.key}"

@@ -66,7 +66,11 @@ def parquet_table(con: Any, files: Sequence[str], schema: pa.Schema, *, partitio
     name = f"parquet_{next(_names)}"
     columns = ", ".join(f'"{column}"' for column in schema.names)
     has_partition = partition_by in schema.names
-    options = f"hive_partitioning = true, hive_types = {{'{partition_by}': DATE}}" if has_partition else "hive_partitioning = false"
+    options = (
+        f"hive_partitioning = true, hive_types = {{'{partition_by}': DATE}}"
+        if has_partition
+        else "hive_partitioning = false"
+    )
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     con.con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}], {options})")  # noqa: S608
     return bind(con, name, schema)

@@ -67,8 +67,10 @@ class Snapshot:
         """The files that can hold rows of the window."""
         if window is None:
             return list(self.files)
-        days = set(window.days())
-        return [file for file in self.files if file.day is None or file.day in days]
+        if window.start == window.end:
+            return []
+        first, last = window.start.date(), (window.end - timedelta(microseconds=1)).date()
+        return [file for file in self.files if file.day is None or first <= file.day <= last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,14 @@ class Lake:
         self._commit(described, self._write(described, data), old)
 
     def rewrite(
-        self, table: str, old: Sequence[LakeFile], day: date, batches: Iterable[pa.Table], *, name: str, is_same_data: bool
+        self,
+        table: str,
+        old: Sequence[LakeFile],
+        day: date,
+        batches: Iterable[pa.Table],
+        *,
+        name: str,
+        is_same_data: bool,
     ) -> None:
         """Replaces `old` by one file of that day, written the small way and named `name-...`, in one commit.
 

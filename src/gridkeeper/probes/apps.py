@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class ProbesConfig(AppConfig):
     name = "gridkeeper.probes"
     label = "probes"
+
+    def ready(self) -> None:
+        from gridkeeper.probes import rebuild as rebuild  # listens to the bus

@@ -1,0 +1,135 @@
+"""The projection `LatestStatus`: moved on by each batch, rebuilt from facts (docs/decisions/0006)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from django.db import connection
+
+from gridkeeper.bus.facts import connect, open_facts
+from gridkeeper.core.windows import Window
+from gridkeeper.lake import scan
+from gridkeeper.probes.latest import Advance, Prior, Step, advance, settle, steps_of
+from gridkeeper.probes.models import LatestStatus
+from gridkeeper.probes.results import SUMMARY_LIMIT
+
+_TABLE = LatestStatus._meta.db_table
+COLUMNS = (
+    "series", "hostname", "service_type", "metric", "vo", "status", "hard_status", "hard_since", "executed_at",
+    "duration_ms", "summary", "worker", "cause", "fact", "seq", "last_ok_at",
+)  # fmt: skip
+_WORDS = ("series", "hostname", "service_type", "metric", "vo")
+_TYPES = (
+    "bigint", "text", "text", "text", "text", "smallint", "smallint", "timestamptz", "timestamptz",
+    "integer", "text", "text", "text", "bigint", "bigint", "timestamptz",
+)  # fmt: skip
+
+
+def stamp(moment: datetime | None) -> Any:
+    """A time as the database stores and compares it."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
+def priors(series: Sequence[int]) -> dict[int, Prior]:
+    """What is stored of those series."""
+    columns = ["series", "executed_at", "fact", "hard_status", "hard_since", "last_ok_at"]
+    argument: Any = list(series)
+    if connection.vendor == "postgresql":
+        condition = "series = ANY(%s)"
+    else:  # as text the times stay what SQLite compares; Django would parse each
+        condition, argument = "series IN (SELECT value FROM json_each(%s))", str(argument)
+        columns = [f"CAST({name} AS text)" if name.endswith(("_at", "_since")) else name for name in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(columns)} FROM {_TABLE} WHERE {condition}", [argument])  # noqa: S608
+        return {row[0]: Prior(*row[1:]) for row in cursor.fetchall()}
+
+
+def apply(rows: pa.Table, stored: dict[int, Prior], first_seq: int) -> None:
+    """Moves the projection on by one batch: rows of the inbox's schema, `first_seq` the order of receipt of the first.
+
+    To be called in the batch's transaction, after `inbox.put` and with its writers serialised.
+    """
+    times = [stamp(moment) for moment in rows.column("executed_at").to_pylist()]
+    steps = steps_of(rows, times)
+    advances = {series: advance(stored.get(series), step) for series, step in steps.items()}
+    late = [series for series, after in advances.items() if after.hard_status is None]
+    if late:
+        first = min(rows.column("executed_at").to_pylist())
+        found = _settled(late, stored, first)
+        for series in late:
+            status, since = found.get(series, (stored[series].hard_status, stored[series].hard_since))
+            advances[series] = advances[series]._replace(hard_status=status, hard_since=since)
+    newest = [series for series, after in advances.items() if after.is_newest]
+    older = [series for series, after in advances.items() if not after.is_newest]
+    store(_rows_of_newest(rows, newest, steps, advances, times, first_seq))
+    _update_hard([(*advances[series][1:], series) for series in older if _is_changed(stored[series], advances[series])])
+
+
+def _settled(late: Iterable[int], stored: dict[int, Prior], first: datetime) -> dict[int, tuple[int, Any]]:
+    """Hard status and its beginning from the facts since the oldest late one, for series whose results came late."""
+    facts = open_facts()
+    start = stamp(first)
+    with connect() as con:
+        results = facts.results(con, Window(first, datetime.max.replace(tzinfo=first.tzinfo)))
+        hard = results.filter(results.is_hard & results.series.isin(list(late)))
+        hard = hard.order_by(["series", "executed_at", "seq"]).select("series", "executed_at", "status")
+        found: dict[int, dict[Any, int]] = {}
+        for row in scan.rows(hard):  # at one instant the later-received overwrites
+            found.setdefault(row["series"], {})[stamp(row["executed_at"])] = row["status"]
+    return {series: settle(stored[series], list(times.items()), start) for series, times in found.items()}
+
+
+def _is_changed(before: Prior, after: Advance) -> bool:
+    return (before.hard_status, before.hard_since, before.last_ok_at) != after[1:]
+
+
+def _rows_of_newest(
+    rows: pa.Table,
+    newest: list[int],
+    steps: dict[int, Step],
+    advances: dict[int, Advance],
+    times: list[Any],
+    first_seq: int,
+) -> list[tuple[Any, ...]]:
+    positions = [steps[series].row for series in newest]
+    names = ("hostname", "service_type", "metric", "vo", "status", "duration_ms", "summary", "worker", "cause", "fact")
+    taken = rows.select(names).take(pa.array(positions, pa.int64()))
+    columns = (taken.column(name).to_pylist() for name in names)
+    return [
+        (
+            series, host, kind, metric, vo, status, advances[series].hard_status, advances[series].hard_since,
+            times[position], duration, summary[:SUMMARY_LIMIT], worker[:100], cause[:100], fact,
+            first_seq + position, advances[series].last_ok_at,
+        )
+        for series, position, host, kind, metric, vo, status, duration, summary, worker, cause, fact in zip(
+            newest, positions, *columns, strict=True
+        )
+    ]  # fmt: skip
+
+
+def store(rows: Sequence[tuple[Any, ...]]) -> None:
+    """Writes whole rows, columns in the order of `COLUMNS`, times as stamps."""
+    if not rows:
+        return
+    names = ", ".join(COLUMNS)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in _WORDS)
+    conflict = f"ON CONFLICT (series) DO UPDATE SET {changes}"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays = ", ".join(f"%s::{kind}[]" for kind in _TYPES)
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(f"INSERT INTO {_TABLE} ({names}) SELECT * FROM unnest({arrays}) {conflict}", columns)  # noqa: S608
+        else:
+            marks = ", ".join(["%s"] * len(COLUMNS))
+            cursor.executemany(f"INSERT INTO {_TABLE} ({names}) VALUES ({marks}) {conflict}", rows)  # noqa: S608
+
+
+def _update_hard(changes: list[tuple[Any, ...]]) -> None:
+    if not changes:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {_TABLE} SET hard_status = %s, hard_since = %s, last_ok_at = %s WHERE series = %s",  # noqa: S608
+            changes,
+        )
