@@ -1,0 +1,312 @@
+"""The steps of an import: records -> rows, parents before children. Higher floors add theirs with `later_step`."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from gridkeeper.registry.importers.records import (
+    CertificationRecord,
+    DowntimeRecord,
+    Record,
+    Records,
+    ServiceRecord,
+    ServiceRef,
+    SiteRecord,
+)
+from gridkeeper.registry.importers.upsert import Run, Table, Wanted, close, decide, upsert, write
+from gridkeeper.registry.models import (
+    CertificationChange,
+    Downtime,
+    DowntimeService,
+    Endpoint,
+    Ngi,
+    Service,
+    ServiceType,
+    Site,
+)
+
+Step = Callable[[Run, Records], None]
+
+#: Steps of the floors above (VOs and what they may use), run between services and downtimes.
+_later_steps: list[Step] = []
+
+
+#: How the report calls services that only downtimes remember.
+_PAST = "past service"
+
+
+def later_step(step: Step) -> None:
+    """Adds a step of a floor above; called in its AppConfig.ready."""
+    if step not in _later_steps:
+        _later_steps.append(step)
+
+
+def apply(run: Run, records: Records) -> None:
+    """Upserts everything; what cannot go in is in the report."""
+    apply_service_types(run, records)
+    apply_ngis(run, records)
+    apply_sites(run, records)
+    apply_services(run, records)
+    apply_past_services(run, records)
+    for step in _later_steps:
+        step(run, records)
+    apply_downtimes(run, records)
+    apply_certifications(run, records)
+
+
+def _opening(since: datetime | None, now: datetime) -> dict[str, Any]:
+    """Columns of a new dated row: valid since the source first testifies to it, else from now on."""
+    return {"valid_from": min(since or now, now)}
+
+
+def apply_service_types(run: Run, records: Records) -> None:
+    table: Table[ServiceType] = Table(ServiceType, ["name"])
+    wanted = [_service_type(record) for record in records.service_types]
+    for item in wanted:
+        # Keys of service types are not unique in real data, and (type, hostname) goes by the name.
+        existing = table.current.get(item.natural)
+        if existing is not None and existing.key:
+            item.values.pop("key", None)
+    upsert(run, "service type", table, wanted)
+    known = {str(item.natural[0]) for item in wanted}
+    used = {record.ref.service_type: record for record in (*records.services, *records.past_services)}
+    missing = [record for name, record in used.items() if name not in known and (name,) not in table.current]
+    for record in missing:
+        run.find(
+            "repaired", "service type", record, "the service type of a service was not listed; it was made",
+            "describe it on its page", field="service type", value=record.ref.service_type,
+        )  # fmt: skip
+    made = [
+        Wanted[ServiceType](record, (record.ref.service_type,), {"name": record.ref.service_type}) for record in missing
+    ]
+    upsert(run, "service type", table, made)
+    run.service_types = {row.name: row for row in ServiceType.objects.all()}
+
+
+def _service_type(record: Record) -> Wanted[ServiceType]:
+    values = {"name": record.name, **record.fields}
+    return Wanted(record, (record.name,), values | ({"key": record.key} if record.key else {}))
+
+
+def apply_ngis(run: Run, records: Records) -> None:
+    table: Table[Ngi] = Table(Ngi, ["name"])
+    wanted = []
+    for record in records.ngis:
+        values = {"name": record.name, "federation_id": run.federation.pk, "valid_until": None, **record.fields}
+        wanted.append(Wanted[Ngi](record, (record.name,), values, _opening(None, run.now), record.key))
+    upsert(run, "region", table, wanted, lambda row: row.federation_id)
+
+
+def apply_sites(run: Run, records: Records) -> None:
+    table: Table[Site] = Table(Site, ["name"], Site.objects.select_related("ngi"))
+    ngis = {ngi.name: ngi for ngi in Ngi.objects.current().filter(federation=run.federation)}
+    wanted = [item for record in records.sites if (item := _site(run, record, ngis))]
+    upsert(run, "site", table, wanted, lambda row: row.ngi.federation_id)
+    run.sites = {site.name: site for site in Site.objects.current().filter(ngi__federation=run.federation)}
+
+
+def _site(run: Run, record: SiteRecord, ngis: dict[str, Ngi]) -> Wanted[Site] | None:
+    ngi = ngis.get(record.ngi)
+    if ngi is None:
+        run.find(
+            "rejected", "site", record, "its region is not registered", "import the region first, or correct its name",
+            field="region", value=record.ngi,
+        )  # fmt: skip
+        return None
+    values = {"name": record.name, "ngi_id": ngi.pk, "valid_until": None, **record.fields}
+    return Wanted(record, (record.name,), values, {**_opening(record.since, run.now), **record.initial}, record.key)
+
+
+def apply_services(run: Run, records: Records) -> None:
+    rows = Service.objects.select_related("service_type", "site__ngi")
+    table: Table[Service] = Table(Service, ["service_type_id", "hostname"], rows)
+    wanted = [item for record in records.services if (item := _service(run, record))]
+    wanted = [item for item in wanted if decide(run, "service", table, item, lambda row: row.site.ngi.federation_id)]
+    endpoints: Table[Endpoint] = Table(Endpoint, ["service_id", "name"])
+    write(run, "service", table, wanted, lambda batch: _write_endpoints(run, endpoints, batch))
+    current = Service.objects.current().filter(site__ngi__federation=run.federation).select_related("service_type")
+    run.services |= {ServiceRef(service.service_type.name, service.hostname): service for service in current}
+
+
+def _service(run: Run, record: ServiceRecord) -> Wanted[Service] | None:
+    site = run.sites.get(record.ref.site)
+    service_type = run.service_types.get(record.ref.service_type)
+    if site is None or service_type is None:
+        word, value = ("site", record.ref.site) if site is None else ("service type", record.ref.service_type)
+        run.find(
+            "rejected", "service", record, f"its {word} is not registered",
+            f"import the {word} first, or correct its name", field=word, value=value,
+        )  # fmt: skip
+        return None
+    values = {
+        "site_id": site.pk,
+        "service_type_id": service_type.pk,
+        "hostname": record.ref.hostname,
+        "valid_until": None,
+        **record.fields,
+    }
+    natural = (service_type.pk, record.ref.hostname)
+    return Wanted(record, natural, values, _opening(record.since, run.now), record.key)
+
+
+def _write_endpoints(run: Run, table: Table[Endpoint], batch: Sequence[Wanted[Service]]) -> None:
+    """The endpoints of a batch of services; those that a service no longer has are closed."""
+    wanted: list[Wanted[Endpoint]] = []
+    for item in batch:
+        assert isinstance(item.record, ServiceRecord)
+        service = _row(item)
+        for record in item.record.endpoints:
+            run.report.count("endpoint", "read")
+            values = {"service_id": service.pk, "name": record.name, "valid_until": None, **record.fields}
+            natural = (service.pk, record.name)
+            wanted.append(Wanted(record, natural, values, _opening(item.record.since, run.now), record.key))
+    upsert(run, "endpoint", table, wanted)
+    kept = {item.natural for item in wanted}
+    services = {_row(item).pk for item in batch if not item.is_new}
+    gone = [row for nature, row in table.current.items() if nature[0] in services and nature not in kept]
+    if gone:
+        close(run, "endpoint", [row for row in gone if row.valid_until is None])
+
+
+def _row(wanted: Wanted[Any]) -> Any:
+    assert wanted.row is not None, "decide gave every wanted object its row"
+    return wanted.row
+
+
+def apply_past_services(run: Run, records: Records) -> None:
+    """Services that only downtimes remember: closed rows, found again by site, type and host."""
+    known: dict[ServiceRef, Service] = {}
+    rows = Service.objects.filter(site__ngi__federation=run.federation).select_related("service_type", "site")
+    for row in rows.order_by("pk"):
+        known.setdefault(ServiceRef(row.service_type.name, row.hostname, row.site.name), row)
+    table: Table[Service] = Table(Service, [], [])
+    wanted = []
+    for record in records.past_services:
+        run.report.count(_PAST, "read")
+        if record.ref in known:
+            run.services[record.ref] = known[record.ref]
+            run.report.count(_PAST, "unchanged")
+        elif item := _past_service(run, record):
+            wanted.append(item)
+    wanted = [item for item in wanted if decide(run, _PAST, table, item)]
+    for item in write(run, _PAST, table, wanted):
+        assert isinstance(item.record, ServiceRecord)
+        run.services[item.record.ref] = _row(item)
+
+
+def _past_service(run: Run, record: ServiceRecord) -> Wanted[Service] | None:
+    item = _service(run, record)
+    if item is None:
+        return None
+    opening = item.initial["valid_from"]
+    item.values["valid_until"] = max(opening, min(record.until or run.now, run.now))
+    return item
+
+
+def apply_downtimes(run: Run, records: Records) -> None:
+    table: Table[Downtime] = Table(Downtime, [])
+    affected = _affected()
+    wanted = []
+    for record in records.downtimes:
+        services = _services_of(run, record)
+        item = Wanted[Downtime](record, (), dict(record.fields), key=record.key)
+        if services is None or not decide(run, "downtime", table, item):
+            continue
+        item.differs = not item.is_new and affected.get(_row(item).pk, set()) != services
+        wanted.append((item, services))
+    ids = {id(item): services for item, services in wanted}
+    write(run, "downtime", table, [item for item, _ in wanted], lambda batch: _write_affected(batch, ids, affected))
+
+
+def _affected() -> dict[int, set[int]]:
+    affected: dict[int, set[int]] = {}
+    for downtime, service in DowntimeService.objects.values_list("downtime_id", "service_id"):
+        affected.setdefault(downtime, set()).add(service)
+    return affected
+
+
+def _services_of(run: Run, record: DowntimeRecord) -> set[int] | None:
+    """The ids of the services that it names. None, with a finding, where it names none that is registered."""
+    found, unknown = set(), []
+    for ref in record.services:
+        service = run.services.get(ref) or run.services.get(ServiceRef(ref.service_type, ref.hostname))
+        if service is None:
+            unknown.append(str(ref))
+        else:
+            found.add(service.pk)
+    if not unknown:
+        return found
+    level, problem = ("repaired", "leaves out services that are not registered") if found else (
+        "rejected", "names only services that are not registered")  # fmt: skip
+    run.find(
+        level, "downtime", record, problem, "import the services first, then this file again",  # type: ignore[arg-type]
+        field="services", value=", ".join(unknown),
+    )  # fmt: skip
+    return found or None
+
+
+def _write_affected(
+    batch: Sequence[Wanted[Downtime]], services: dict[int, set[int]], affected: dict[int, set[int]]
+) -> None:
+    """What a downtime affects is written, and corrected, in the transaction of the downtime itself."""
+    new, gone = [], []
+    for item in batch:
+        downtime, wanted = _row(item).pk, services[id(item)]
+        present = set() if item.is_new else affected.get(downtime, set())
+        new += [DowntimeService(downtime_id=downtime, service_id=service) for service in sorted(wanted - present)]
+        if present - wanted:
+            gone.append((downtime, present - wanted))
+    DowntimeService.objects.bulk_create(new)
+    for downtime, stale in gone:
+        DowntimeService.objects.filter(downtime_id=downtime, service_id__in=stale).delete()
+
+
+def apply_certifications(run: Run, records: Records) -> None:
+    """Steps of certification are added once; the newest date becomes the site's `certification_since`."""
+    dates: dict[str, tuple[datetime, CertificationRecord]] = {}
+    for record in records.certifications:
+        site = run.sites.get(record.site)
+        if site is None:
+            run.find(
+                "rejected", "certification change", record, "its site is not registered",
+                "import the site first, then this file again", field="site", value=record.site,
+            )  # fmt: skip
+            continue
+        if record.is_step:
+            _add_step(run, record, site)
+        if record.fields["new"] == site.certification:
+            newest = dates.get(site.name)
+            dates[site.name] = (
+                max(newest, (record.changed_at, record), key=_when) if newest else (record.changed_at, record)
+            )
+        elif not record.is_step:
+            run.find(
+                "rejected", "certification change", record, "the site has another status now than the record says",
+                "import the sites of the same day first", field="cert_status", value=record.fields["new"],
+            )  # fmt: skip
+    _note_dates(run, dates)
+
+
+def _when(dated: tuple[datetime, CertificationRecord]) -> datetime:
+    return dated[0]
+
+
+def _add_step(run: Run, record: CertificationRecord, site: Site) -> None:
+    _, is_made = CertificationChange.objects.get_or_create(
+        site=site,
+        changed_at=record.changed_at,
+        new=record.fields["new"],
+        defaults={name: record.fields[name] for name in ("old", "changed_by", "reason")},
+    )
+    run.report.count("certification change", "created" if is_made else "unchanged")
+
+
+def _note_dates(run: Run, dates: dict[str, tuple[datetime, CertificationRecord]]) -> None:
+    table: Table[Site] = Table(Site, ["name"], run.sites.values())
+    wanted = []
+    for name, (moment, record) in dates.items():
+        item = Wanted[Site](record, (name,), {"certification_since": moment})
+        known = run.sites[name].certification_since
+        if (known is None or known < moment) and decide(run, "site", table, item):
+            wanted.append(item)
+    write(run, "site", table, wanted)

@@ -1,0 +1,100 @@
+"""One import from beginning to end: read, apply, close what vanished, keep the report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.db import transaction
+from django.utils import timezone
+
+from gridkeeper.people.actor import Actor, recording
+from gridkeeper.registry.importers.apply import apply
+from gridkeeper.registry.importers.records import Record, Records
+from gridkeeper.registry.importers.report import Place, Report
+from gridkeeper.registry.importers.upsert import Run
+from gridkeeper.registry.importers.vanished import close_vanished
+from gridkeeper.registry.models import Federation, ImportRun
+
+
+class Progress(Protocol):
+    """What shows how far we are; the command line has a bar, tests have nothing."""
+
+    def begin(self, what: str, total: int | None) -> None: ...
+    def advance(self, number: int) -> None: ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def begin(self, what: str, total: int | None) -> None: ...
+    def advance(self, number: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was parsed. `origins` may close what vanished from them; `not_closed_because`: "" or why nothing is."""
+
+    records: Records
+    origins: tuple[str, ...]
+    origin_of: Callable[[Record], str]
+    not_closed_because: str = ""
+
+
+class _DryRunError(Exception):
+    """Ends the transaction of a dry run."""
+
+
+def run_import(
+    source: Source, report: Report, *, actor: Actor, now: datetime, progress: Progress | None = None
+) -> ImportRun | None:
+    """Applies what was parsed and keeps the report as an ImportRun (None for a dry run).
+
+    A dry run does everything in one transaction and takes it back, so that it says exactly what a run would do.
+    """
+    show = progress or Silent()
+    show.begin("Applying", len(source.records))
+    with recording(actor, f"import of {report.source}"):
+        if not report.is_dry_run:
+            _apply(source, report, actor, now, show)
+            return _keep(report, now)
+        try:
+            with transaction.atomic():
+                _apply(source, report, actor, now, show)
+                raise _DryRunError
+        except _DryRunError:
+            return None
+
+
+def _apply(source: Source, report: Report, actor: Actor, now: datetime, show: Progress) -> None:
+    federation = _federation(report, now)
+    run = Run(report, actor, now, federation, source.origin_of, show.advance)
+    apply(run, source.records)
+    if source.not_closed_because:
+        report.find(
+            "note",
+            "file",
+            Place(report.origin),
+            report.source,
+            source.not_closed_because,
+            "correct it and import again",
+        )
+    else:
+        close_vanished(run, list(source.origins))
+
+
+def _federation(report: Report, now: datetime) -> Federation:
+    federation = Federation.objects.current().filter(name=report.federation).first()
+    report.count("federation", "read")
+    report.count("federation", "unchanged" if federation else "created")
+    return federation or Federation.objects.create(name=report.federation, valid_from=now)
+
+
+def _keep(report: Report, started_at: datetime) -> ImportRun:
+    return ImportRun.objects.create(
+        source=report.source,
+        origin=report.origin[:500],
+        started_at=started_at,
+        finished_at=timezone.now(),
+        report=report.as_dict(),
+    )

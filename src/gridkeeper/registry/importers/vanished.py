@@ -1,0 +1,112 @@
+"""What an earlier import of the same source brought and this one no longer has: closed, never deleted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gridkeeper.registry.importers.report import Place
+from gridkeeper.registry.importers.upsert import Run, close
+from gridkeeper.registry.models import Downtime, Endpoint, ImportRun, Ngi, Service, Site
+
+#: Floors above close what hangs on services there.
+_with_services: list[Callable[[Run, list[Service]], None]] = []
+
+
+def on_services_closed(listener: Callable[[Run, list[Service]], None]) -> None:
+    """Adds what a floor above does when services are closed; called in its AppConfig.ready."""
+    if listener not in _with_services:
+        _with_services.append(listener)
+
+
+def close_vanished(run: Run, origins: list[str], *, kinds: set[str] | None = None) -> None:
+    """Closes the rows of `origins` that the last import saw and this one did not. `kinds`: only these."""
+    run.origins = origins
+    for kind, closer in _CLOSERS.items():
+        if kinds is not None and kind not in kinds:
+            continue
+        gone: set[str] = set()
+        now_seen = {key for seen in run.report.seen.values() for key in seen.get(kind, ())}
+        for origin in origins:
+            before = _last_seen(run, origin).get(kind, [])
+            if before and not run.report.seen.get(origin, {}).get(kind):
+                run.report.find(
+                    "note", kind, Place(origin), kind,
+                    f"held {len(before)} records at the last import and none now; nothing was closed",
+                    "if that is true, close them by hand", value=len(before),
+                )  # fmt: skip
+                # What is doubtful stays known, so that the next import can still close it.
+                for key in before:
+                    run.report.saw(origin, kind, key)
+                continue
+            gone |= set(before) - now_seen
+        if gone:
+            closer(run, kind, sorted(gone))
+
+
+def _last_seen(run: Run, origin: str) -> dict[str, list[str]]:
+    runs = ImportRun.objects.filter(source=run.report.source, report__federation=run.federation.name)
+    for report in runs.order_by("-started_at", "-pk").values_list("report", flat=True)[:100]:
+        seen = report.get("seen", {})
+        if origin in seen:
+            return dict(seen[origin])
+    return {}
+
+
+def _note(run: Run, kind: str, row: Any, problem: str, remedy: str) -> None:
+    run.report.find("note", kind, Place(run.report.origin), str(row), problem, remedy, value=row.key)
+
+
+def _close_downtimes(run: Run, kind: str, keys: list[str]) -> None:
+    """A downtime that has started is history; one that has not is cancelled, which others can read."""
+    for downtime in Downtime.objects.filter(key__in=keys, cancelled_at=None):
+        if downtime.start <= run.now:
+            _note(run, kind, downtime, "vanished from the source after it had started; kept", "nothing to do")
+            continue
+        downtime.cancelled_at = run.now
+        downtime.save(update_fields=["cancelled_at"])
+        run.report.count(kind, "closed")
+        _note(run, kind, downtime, "vanished from the source before it started; cancelled", "nothing to do")
+
+
+def _close_services(run: Run, kind: str, keys: list[str]) -> None:
+    rows = list(Service.objects.current().filter(key__in=keys).select_related("service_type"))
+    for listener in _with_services:
+        listener(run, rows)
+    endpoints = list(Endpoint.objects.current().filter(service__in=rows))
+    if endpoints:
+        close(run, "endpoint", endpoints)
+    _close(run, kind, rows)
+
+
+def _close(run: Run, kind: str, rows: list[Any]) -> None:
+    for row in rows:
+        _note(run, kind, row, "vanished from the source; closed", "nothing to do; its history stays")
+    if rows:
+        close(run, kind, rows)
+
+
+def _close_parents(model: type[Site] | type[Ngi], children: str) -> Callable[[Run, str, list[str]], None]:
+    def closer(run: Run, kind: str, keys: list[str]) -> None:
+        rows: list[Any] = list(model.objects.current().filter(key__in=keys))
+        busy = [row for row in rows if getattr(row, children).current().exists()]
+        for row in busy:
+            _note(
+                run, kind, row, f"vanished from the source but still has {children}; kept open", f"close its {children}"
+            )
+            # Known still, so that it is closed as soon as it is empty.
+            run.report.saw(run.origins[0], kind, row.key)
+        _close(run, kind, [row for row in rows if row not in busy])
+
+    return closer
+
+
+_CLOSERS: dict[str, Callable[[Run, str, list[str]], None]] = {
+    "downtime": _close_downtimes,
+    "service": _close_services,
+    "site": _close_parents(Site, "services"),
+    "region": _close_parents(Ngi, "sites"),
+}
+
+
+def close_with(kind: str, closer: Callable[[Run, str, list[str]], None]) -> None:
+    """A floor above says how its kind is closed."""
+    _CLOSERS[kind] = closer
