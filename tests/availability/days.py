@@ -1,0 +1,83 @@
+"""Small days for the plan: trees, results and their judgement by the plan, as plain Python values."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import pyarrow as pa
+
+from gridkeeper.availability.judge import judge
+from gridkeeper.availability.plan import MEASURES, Level
+from gridkeeper.availability.relations import inputs_of
+from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
+from gridkeeper.core.status import Status
+from gridkeeper.lake.scan import arrow_table, connect, rows
+from tests.availability.reference import Figures, Heard, Timeline
+
+DAY = date(2026, 3, 10)
+MIDNIGHT = datetime(2026, 3, 10, tzinfo=UTC)
+DAY_S = 86_400
+_RUNS = pa.schema(
+    [
+        ("series", pa.int64()),
+        ("status", pa.int8()),
+        ("start", pa.timestamp("us", "UTC")),
+        ("last_at", pa.timestamp("us", "UTC")),
+        ("seq", pa.int64()),
+    ]
+)
+
+
+def at(seconds: float) -> datetime:
+    """The instant so many seconds after the day's midnight; negative: the day before."""
+    return MIDNIGHT + timedelta(seconds=seconds)
+
+
+def runs_of(results: list[Heard], validity_s: Mapping[int, int]) -> list[dict[str, object]]:
+    """Change points of each series and UTC day, one result after the other."""
+    runs: list[dict[str, object]] = []
+    for heard in sorted(results, key=lambda r: (r.series, r.executed_at, r.seq)):
+        last = runs[-1] if runs else None
+        if last and last["series"] == heard.series and last["last_at"] == heard.executed_at:
+            last |= {"status": heard.status.value, "seq": heard.seq} if last["start"] == last["last_at"] else {}
+        gap = timedelta(seconds=validity_s.get(heard.series, DAY_S))
+        is_going_on = (
+            last is not None
+            and last["series"] == heard.series
+            and last["status"] == heard.status
+            and last["last_at"].date() == heard.executed_at.date()  # type: ignore[attr-defined]
+            and heard.executed_at - last["last_at"] <= gap  # type: ignore[operator]
+        )
+        if last and is_going_on:
+            last["last_at"] = heard.executed_at
+        else:
+            new = {"series": heard.series, "status": heard.status.value, "start": heard.executed_at}
+            runs.append(new | {"last_at": heard.executed_at, "seq": heard.seq})
+    return runs
+
+
+class Judged:
+    """A day as the plan judges it."""
+
+    def __init__(
+        self, expected: list[Expected], results: list[Heard], excuses: list[Excuse] | None = None, length_s: int = DAY_S
+    ) -> None:
+        tree = Tree()
+        for line in expected:
+            tree.expect(line)
+        tree.excuses = excuses or []
+        validity = {line.series: line.validity_s for line in expected}
+        with connect() as con:
+            runs = arrow_table(con, pa.Table.from_pylist(runs_of(results, validity), schema=_RUNS))
+            judged = judge(con, inputs_of(con, tree, runs, day=DAY, length_s=length_s))
+            names = {number: path for path, number in tree.numbers.items()}
+            self.timelines: dict[Path, Timeline] = {}
+            for level in (Level.METRIC, Level.SERVICE, Level.FLAVOUR, Level.SITE):
+                for row in sorted(rows(judged.timelines[level]), key=lambda r: (r["node"], r["start_s"])):
+                    period = (row["start_s"], row["end_s"], Status(row["status"]))
+                    self.timelines.setdefault(names[row["node"]], []).append(period)
+            self.figures: dict[Path, Figures] = {
+                names[row["node"]]: {name: row[name] for name in MEASURES} for row in rows(judged.figures)
+            }
+            self.hours: dict[tuple[Path, int], Figures] = {
+                (names[row["node"]], row["hour"]): {name: row[name] for name in MEASURES} for row in rows(judged.hours)
+            }
