@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from gridkeeper.core.windows import Window
 from gridkeeper.registry.importers.records import (
     CertificationRecord,
     DowntimeRecord,
+    NgiRecord,
     Record,
     Records,
     ServiceRecord,
@@ -90,11 +92,23 @@ def _service_type(record: Record) -> Wanted[ServiceType]:
 
 def apply_ngis(run: Run, records: Records) -> None:
     table: Table[Ngi] = Table(Ngi, ["name"])
+    known = {record.name for record in records.ngis} | {row.name for row in table.current.values()}
+    made = {site.ngi: _region_of(run, site) for site in records.sites if site.ngi and site.ngi not in known}
     wanted = []
-    for record in records.ngis:
+    for record in (*records.ngis, *made.values()):
         values = {"name": record.name, "federation_id": run.federation.pk, "valid_until": None, **record.fields}
         wanted.append(Wanted[Ngi](record, (record.name,), values, _opening(None, run.now), record.key))
     upsert(run, "region", table, wanted, lambda row: row.federation_id)
+
+
+def _region_of(run: Run, site: SiteRecord) -> NgiRecord:
+    """A region that the source names without describing it."""
+    record = NgiRecord(place=site.place, name=site.ngi, raw=site.raw)
+    run.find(
+        "repaired", "region", record, "the region is not registered; it was made from its name",
+        "describe it in the source, or on its page", field="region", value=site.ngi,
+    )  # fmt: skip
+    return record
 
 
 def apply_sites(run: Run, records: Records) -> None:
@@ -159,13 +173,21 @@ def _write_endpoints(run: Run, table: Table[Endpoint], batch: Sequence[Wanted[Se
             run.report.count("endpoint", "read")
             values = {"service_id": service.pk, "name": record.name, "valid_until": None, **record.fields}
             natural = (service.pk, record.name)
-            wanted.append(Wanted(record, natural, values, _opening(item.record.since, run.now), record.key))
+            wanted.append(
+                Wanted(record, natural, values, _opening(item.record.since, run.now), _free_key(table, record, service))
+            )
     upsert(run, "endpoint", table, wanted)
     kept = {item.natural for item in wanted}
     services = {_row(item).pk for item in batch if not item.is_new}
     gone = [row for nature, row in table.current.items() if nature[0] in services and nature not in kept]
     if gone:
         close(run, "endpoint", [row for row in gone if row.valid_until is None])
+
+
+def _free_key(table: Table[Endpoint], record: Record, service: Service) -> str | None:
+    """The source's number of an endpoint, unless another source's endpoint bears it: numbers are small there."""
+    holder = table.by_key.get(record.key) if record.key else None
+    return record.key if holder is None or holder.service_id == service.pk else None
 
 
 def _row(wanted: Wanted[Any]) -> Any:
@@ -205,24 +227,31 @@ def _past_service(run: Run, record: ServiceRecord) -> Wanted[Service] | None:
 
 def apply_downtimes(run: Run, records: Records) -> None:
     table: Table[Downtime] = Table(Downtime, [])
-    affected = _affected()
+    affected, owners = _affected()
     wanted = []
     for record in records.downtimes:
         services = _services_of(run, record)
         item = Wanted[Downtime](record, (), dict(record.fields), key=record.key)
-        if services is None or not decide(run, "downtime", table, item):
+        if services is None or not decide(run, "downtime", table, item, lambda row: owners.get(row.pk)):
             continue
         item.differs = not item.is_new and affected.get(_row(item).pk, set()) != services
         wanted.append((item, services))
     ids = {id(item): services for item, services in wanted}
-    write(run, "downtime", table, [item for item, _ in wanted], lambda batch: _write_affected(batch, ids, affected))
+    done = write(
+        run, "downtime", table, [item for item, _ in wanted], lambda batch: _write_affected(batch, ids, affected)
+    )
+    run.windows += [Window(_row(item).start, _row(item).end) for item in done if item.is_new or item.is_changed]
 
 
-def _affected() -> dict[int, set[int]]:
+def _affected() -> tuple[dict[int, set[int]], dict[int, int]]:
+    """Downtime -> services, and downtime -> federation."""
     affected: dict[int, set[int]] = {}
-    for downtime, service in DowntimeService.objects.values_list("downtime_id", "service_id"):
+    owners: dict[int, int] = {}
+    rows = DowntimeService.objects.values_list("downtime_id", "service_id", "service__site__ngi__federation_id")
+    for downtime, service, federation in rows:
         affected.setdefault(downtime, set()).add(service)
-    return affected
+        owners[downtime] = federation
+    return affected, owners
 
 
 def _services_of(run: Run, record: DowntimeRecord) -> set[int] | None:

@@ -209,7 +209,7 @@ class _Topology:
             place=place,
             name=group.name,
             key=self._key("site", group.name, place, data.get("GroupID")),
-            ngi=self._region(group),
+            ngi=text_of(data.get("SupportCenter")),
             initial={"certification": self._certification(group)},
             fields={
                 "description": "" if description == _NO_DESCRIPTION else description,
@@ -231,18 +231,6 @@ class _Topology:
         if folder not in self.details:
             self.details[folder] = self._document(f"{folder}/SITE.yaml", "site") or Fields(0)
         return self.details[folder]
-
-    def _region(self, group: Group) -> str:
-        name = text_of(group.data.get("SupportCenter"))
-        if not name or any(ngi.name == name for ngi in self.records.ngis):
-            return name
-        place = Place(group.path, group.data.line_of("SupportCenter"))
-        self.report.find(
-            "repaired", "region", place, name, "the support centre is not in support-centers.yaml; a region was made",
-            "add it to topology/support-centers.yaml", field="SupportCenter", value=name,
-        )  # fmt: skip
-        self.records.ngis.append(NgiRecord(place=place, name=name))
-        return name
 
     def _certification(self, group: Group) -> Certification:
         """OSG has no certification: a site counts as certified unless it is disabled or nothing of it is active."""

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
+from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.audit import bulk_audit_options
 from gridkeeper.registry.importers.records import Record, ServiceRef
@@ -36,6 +37,7 @@ class Run:
     origin_of: Callable[[Record], str]
     advance: Callable[[int], None] = lambda _: None
     origins: list[str] = field(default_factory=list)
+    windows: list[Window] = field(default_factory=list)
     service_types: dict[str, ServiceType] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     services: dict[ServiceRef, Service] = field(default_factory=dict)

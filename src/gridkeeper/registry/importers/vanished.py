@@ -6,6 +6,7 @@ from typing import Any
 from gridkeeper.registry.importers.report import Place
 from gridkeeper.registry.importers.upsert import Run, close
 from gridkeeper.registry.models import Downtime, Endpoint, ImportRun, Ngi, Service, Site
+from gridkeeper.registry.signals import topology_changed
 
 #: Floors above close what hangs on services there.
 _with_services: list[Callable[[Run, list[Service]], None]] = []
@@ -75,6 +76,8 @@ def _close_services(run: Run, kind: str, keys: list[str]) -> None:
     if endpoints:
         close(run, "endpoint", endpoints)
     _close(run, kind, rows)
+    for row in rows:
+        topology_changed.send(sender=Service, since=run.now, closed_service=row)
 
 
 def _close(run: Run, kind: str, rows: list[Any]) -> None:
