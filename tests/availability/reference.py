@@ -7,6 +7,7 @@ second (availability.md sections 2 and 3).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 
 from gridkeeper.availability.tree import Excuse, Expected, Path
 from gridkeeper.core.status import Status, combine_and, combine_or
@@ -94,7 +95,7 @@ class Reference:
     def timeline(self, path: Path) -> Timeline:
         merged: Timeline = []
         instants = self.instants()
-        for start, end in zip(instants, instants[1:], strict=False):
+        for start, end in pairwise(instants):
             status = self.status(path, start)
             if merged and merged[-1][2] is status:
                 merged[-1] = (merged[-1][0], end, status)

@@ -59,7 +59,11 @@ def test_the_worked_example() -> None:
         # At the same instant the later-received wins.
         ([(-H, O), (0, C), (0, W)], {}, [(0, 24 * H, W)]),
         # A metric added on the day is UNKNOWN until its first result, and not counted before.
-        ([(9 * H, O)], {"expected": (6 * H, DAY_S), "is_new": True}, [(0, 6 * H, X), (6 * H, 9 * H, U), (9 * H, 24 * H, O)]),
+        (
+            [(9 * H, O)],
+            {"expected": (6 * H, DAY_S), "is_new": True},
+            [(0, 6 * H, X), (6 * H, 9 * H, U), (9 * H, 24 * H, O)],
+        ),
         ([], {"expected": (6 * H, DAY_S), "is_new": True}, [(0, 6 * H, X), (6 * H, 24 * H, U)]),
         ([(H, O)], {"expected": (0, 6 * H)}, [(0, H, M), (H, 6 * H, O), (6 * H, 24 * H, X)]),
         # A day that is not over ends now.

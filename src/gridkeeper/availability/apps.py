@@ -1,6 +1,18 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class AvailabilityConfig(AppConfig):
     name = "gridkeeper.availability"
     label = "availability"
+
+    def ready(self) -> None:
+        from gridkeeper.availability import marks
+        from gridkeeper.probes.signals import days_touched
+        from gridkeeper.registry.signals import downtimes_changed, topology_changed
+
+        import_module("gridkeeper.availability.tables")
+        days_touched.connect(marks.on_days_touched, dispatch_uid="availability")
+        downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
+        topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")

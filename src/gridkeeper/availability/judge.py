@@ -1,4 +1,4 @@
-"""One day judged: the plan run level by level, its figures put together. Used by compute.py, pages, tests, benchmarks."""
+"""One day judged: the plan run level by level, and its figures. Used by compute.py, pages, tests and benchmarks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,7 +11,14 @@ class DayMark(models.Model):
     day = models.DateField(unique=True)
     reason = models.CharField(max_length=200, help_text="late results, downtime changed, topology changed, ...")
     marked_at = models.DateTimeField()
-    computed_at = models.DateTimeField(null=True, blank=True, help_text="Newest computation that is complete.")
+    computed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Start of the newest computation that is complete; it saw all facts until then.",
+    )
+    took_ms = models.PositiveIntegerField(
+        default=0, help_text="Milliseconds that it took; sets how often today is made."
+    )
 
     objects: ClassVar[models.Manager["DayMark"]] = models.Manager()
 

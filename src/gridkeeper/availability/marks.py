@@ -1,0 +1,86 @@
+"""Which days are to be computed: marked when facts, downtimes or the topology of a day change after it was computed."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from gridkeeper.availability.models import DayMark
+from gridkeeper.core.windows import DAY, Window, as_utc
+
+#: A day that is being marked again and again (history coming in) is left alone until it is quiet for so long,
+_QUIET = timedelta(seconds=15)
+#: but computed after so long all the same.
+_LONGEST_WAIT = timedelta(minutes=10)
+
+
+def mark(days: Iterable[date], reason: str, now: datetime) -> None:
+    """Facts of these days changed: they, and the days after them (carry-over), are to be computed."""
+    today = as_utc(now).date()
+    touched = {day for each in days for day in (each, each + DAY) if day <= today}
+    DayMark.objects.bulk_create(
+        [DayMark(day=day, reason=reason[:200], marked_at=now) for day in sorted(touched)],
+        update_conflicts=True,
+        update_fields=["reason", "marked_at"],
+        unique_fields=["day"],
+    )
+
+
+def mark_known(window: Window, reason: str, now: datetime) -> None:
+    """What is judged by changed in the window: those of its days that have figures are to be computed again."""
+    last = (window.end - timedelta(microseconds=1)).date()
+    known = DayMark.objects.filter(day__gte=window.start.date(), day__lte=last)
+    known.update(marked_at=now, reason=reason[:200])
+
+
+def computed(days: Iterable[date], started_at: datetime, took_s: float) -> None:
+    """The days were computed from the facts as of `started_at`; a mark of later stands."""
+    for day in days:
+        DayMark.objects.update_or_create(
+            day=day,
+            defaults={"computed_at": started_at, "took_ms": int(took_s * 1000)},
+            create_defaults={
+                "reason": "computed",
+                "marked_at": started_at,
+                "computed_at": started_at,
+                "took_ms": int(took_s * 1000),
+            },
+        )
+
+
+def stale_days(now: datetime) -> list[date]:
+    """The past days whose figures are older than what they are made of, newest first."""
+    today = as_utc(now).date()
+    is_older = Q(computed_at=None) | Q(computed_at__lt=F("marked_at"))
+    is_settled = Q(marked_at__lte=now - _QUIET) | Q(computed_at__lt=now - _LONGEST_WAIT)
+    marked = DayMark.objects.filter(is_older & is_settled, day__lt=today).values_list("day", flat=True)
+    unfinished = [
+        mark.day
+        for mark in DayMark.objects.filter(day__lt=today, day__gte=today - 2 * DAY).exclude(computed_at=None)
+        if mark.computed_at is not None and mark.computed_at < Window.of_day(mark.day).end
+    ]
+    return sorted({*marked, *unfinished}, reverse=True)
+
+
+def is_today_due(now: datetime) -> bool:
+    """True where today's figures may be made again: not more often than once a minute, nor than 1/20 of the time."""
+    found = DayMark.objects.filter(day=as_utc(now).date()).first()
+    if found is None or found.computed_at is None:
+        return True
+    return now - found.computed_at >= max(timedelta(seconds=55), timedelta(milliseconds=20 * found.took_ms))
+
+
+def on_days_touched(sender: Any, days: Iterable[date], **kwargs: Any) -> None:
+    mark(days, "late results", timezone.now())
+
+
+def on_downtimes_changed(sender: Any, window: Window, **kwargs: Any) -> None:
+    mark_known(window, "a downtime changed", timezone.now())
+
+
+def on_topology_changed(sender: Any, since: datetime, **kwargs: Any) -> None:
+    now = timezone.now()
+    if as_utc(since) < now:
+        mark_known(Window(since, now), "the topology changed", now)
