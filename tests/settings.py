@@ -2,15 +2,12 @@
 
 import os
 import tempfile
-from pathlib import Path
 
 for _name in [name for name in os.environ if name.startswith("GRIDKEEPER_") and name != "GRIDKEEPER_REQUIRE_SERVICES"]:
     del os.environ[_name]
 os.environ["GRIDKEEPER_DATA_DIR"] = tempfile.mkdtemp(prefix="gridkeeper-test-")
 
 from gridkeeper.settings import *  # noqa: E402, F403
-from gridkeeper.settings import STATIC_ROOT  # noqa: E402
 
-Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)
 # Argon2 is slow on purpose; what is tested is not the hash.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,6 +1,5 @@
 """Django's settings, made from the one settings object of `gridkeeper.config`."""
 
-from pathlib import Path
 from typing import Any
 
 import dj_database_url
@@ -10,7 +9,6 @@ from csp.constants import NONE, SELF
 from gridkeeper.config import load_config
 
 GRIDKEEPER = load_config()
-PACKAGE_DIR = Path(__file__).resolve().parent
 
 SECRET_KEY = GRIDKEEPER.secret_key
 DEBUG = GRIDKEEPER.debug
@@ -123,13 +121,14 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS: list[Path] = []
-STATIC_ROOT = GRIDKEEPER.data_dir / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Files are served from the packages themselves; their addresses bear a digest (gridkeeper.web.assets).
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/"
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
