@@ -121,11 +121,8 @@ def _check_entry(kind: str, reason: str, expires_at: datetime | None, now: datet
 
 def _make_room(old: ListEntry, now: datetime) -> None:
     if old.expires_at is None or old.expires_at > now:
-        raise ValidationError(
-            {
-                "site": f"{old.site.name} stands on the {old.kind} list of {old.vo.name} already; remove that entry first."
-            }
-        )
+        where = f"{old.site.name} stands on the {old.kind} list of {old.vo.name} already"
+        raise ValidationError({"site": f"{where}; remove that entry first."})
     old.removed_at = old.expires_at
     old.save()
 

@@ -128,7 +128,7 @@ def outages_at(at: datetime) -> dict[int, tuple[Outage, ...]]:
 def _is_outage(row: Mapping[str, Any], at: datetime) -> bool:
     is_declared = row["declared_at"] is None or row["declared_at"] <= at
     is_standing = row["cancelled_at"] is None or row["cancelled_at"] > at
-    return row["severity"] == Severity.OUTAGE and is_declared and is_standing and row["start"] <= at < row["end"]
+    return is_declared and is_standing and row["severity"] == Severity.OUTAGE and bool(row["start"] <= at < row["end"])
 
 
 def _outage(row: Mapping[str, Any]) -> Outage:

@@ -10,7 +10,7 @@ SET_CRITICAL = "selection.set_critical"
 EDIT_LISTS = "selection.edit_lists"
 
 
-@rules.predicate  # type: ignore[misc, untyped-decorator]
+@rules.predicate  # type: ignore[untyped-decorator]
 def is_vo_manager(user: User, vo: Vo | None) -> bool:
     """Holds the role "VO Manager" in that VO. Without a VO nobody does."""
     return vo is not None and VoRoleGrant.objects.filter(user=user, vo=vo, role=MANAGER).exists()

@@ -218,16 +218,17 @@ def _of_the_site(certification: str) -> list[Reason]:
 
 
 def _of_the_service(service: ServiceFacts, vo: str) -> list[Reason]:
-    names = {"service_type": service.service_type, "hostname": service.hostname}
+    def reason(kind: Kind, words: str, status: Status | None = None) -> Reason:
+        return Reason(kind, f"{service.name} {words}", service.service_type, service.hostname, status=status)
+
     reasons = []
     if not service.supports_vo:
-        reasons.append(Reason(Kind.NOT_SUPPORTED, f"{service.name} does not support {vo}", **names))
+        reasons.append(reason(Kind.NOT_SUPPORTED, f"does not support {vo}"))
     if not service.in_production:
-        reasons.append(Reason(Kind.NOT_IN_PRODUCTION, f"{service.name} is not in production", **names))
+        reasons.append(reason(Kind.NOT_IN_PRODUCTION, "is not in production"))
     for outage in service.outages:
-        words = f"{service.name} is in downtime until {utc(outage.end)}"
-        words += f" ({outage.description})" if outage.description else ""
-        reasons.append(Reason(Kind.DOWNTIME, words, **names, status=Status.DOWNTIME))
+        words = f" ({outage.description})" if outage.description else ""
+        reasons.append(reason(Kind.DOWNTIME, f"is in downtime until {utc(outage.end)}{words}", Status.DOWNTIME))
     return reasons
 
 
