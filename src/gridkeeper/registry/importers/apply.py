@@ -196,11 +196,12 @@ def _row(wanted: Wanted[Any]) -> Any:
 
 
 def apply_past_services(run: Run, records: Records) -> None:
-    """Services that only downtimes remember: closed rows, found again by site, type and host."""
+    """Services that only downtimes remember: found again by site, type and host or resource, else made as closed."""
     known: dict[ServiceRef, Service] = {}
     rows = Service.objects.filter(site__ngi__federation=run.federation).select_related("service_type", "site")
     for row in rows.order_by("pk"):
-        known.setdefault(ServiceRef(row.service_type.name, row.hostname, row.site.name), row)
+        for name in (row.hostname, row.properties.get("resource", "")):
+            known.setdefault(ServiceRef(row.service_type.name, name, row.site.name), row)
     table: Table[Service] = Table(Service, [], [])
     wanted = []
     for record in records.past_services:

@@ -61,8 +61,7 @@ def _refuse_entities(root: Element, name: str) -> None:
 
 def line_of(element: Element) -> int:
     """The line on which the element begins; 0 where it was not read from a file."""
-    line = element.sourceline
-    return line if isinstance(line, int) else 0
+    return int(getattr(element, "sourceline", None) or 0)
 
 
 def raw_of(element: Element) -> str:
