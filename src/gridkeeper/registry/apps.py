@@ -4,3 +4,13 @@ from django.apps import AppConfig
 class RegistryConfig(AppConfig):
     name = "gridkeeper.registry"
     label = "registry"
+
+    def ready(self) -> None:
+        from gridkeeper.registry import permissions  # noqa: F401  registers the predicates
+        from gridkeeper.web import navigation
+
+        for order, (label, name) in enumerate(_PAGES):
+            navigation.add("Registry", label, f"registry:{name}", order)
+
+
+_PAGES = (("Regions", "ngis"), ("Sites", "sites"), ("Services", "services"), ("Downtimes", "downtimes"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from operator import and_, or_
+from operator import or_
 from typing import Any, ClassVar
 
 import django_filters
@@ -96,8 +96,17 @@ class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
 
     def filter(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
         fields = self.parent.search_fields
-        words = [reduce(or_, (Q(**{f"{name}__icontains": word}) for name in fields)) for word in (value or "").split()]
-        return rows.filter(reduce(and_, words)) if words and fields else rows
+        for word in (value or "").split() if fields else ():
+            condition = reduce(or_, (Q(**{f"{name}__icontains": word}) for name in fields))
+            rows = _matching(rows, condition, is_many=self.parent.search_is_many)
+        return rows
+
+
+def _matching(rows: "QuerySet[Any]", condition: Q, *, is_many: bool) -> "QuerySet[Any]":
+    """The rows under a condition; one behind a to-many relation would give a row several times, so by key then."""
+    if not is_many:
+        return rows.filter(condition)
+    return rows.filter(pk__in=rows.model._default_manager.filter(condition).values("pk"))
 
 
 class FacetFilter(django_filters.Filter):  # type: ignore[misc]
@@ -119,10 +128,7 @@ class FacetFilter(django_filters.Filter):  # type: ignore[misc]
     def filter(self, rows: "QuerySet[Any]", value: Sequence[str]) -> "QuerySet[Any]":
         if not value:
             return rows
-        condition = Q(**{f"{self.field_name}__in": value})
-        if not self.is_many:
-            return rows.filter(condition)
-        return rows.filter(pk__in=rows.model._default_manager.filter(condition).values("pk"))
+        return _matching(rows, Q(**{f"{self.field_name}__in": value}), is_many=self.is_many)
 
     def counts(self, rows: "QuerySet[Any]") -> dict[str, int]:
         """Rows by value, the most frequent first."""
@@ -169,9 +175,13 @@ def flag(field: str, label: str, *, yes: str = "Yes", no: str = "No") -> CaseFil
 
 
 class ListFilter(django_filters.FilterSet):  # type: ignore[misc]
-    """What a list can be narrowed by. Subclasses declare facets and `search_fields`; `q` is always there."""
+    """What a list can be narrowed by. Subclasses declare facets and `search_fields`; `q` is always there.
+
+    search_is_many: some of the search fields lie behind a to-many relation
+    """
 
     search_fields: ClassVar[Sequence[str]] = ()
+    search_is_many: ClassVar[bool] = False
     q = SearchFilter()
 
     def __init__(self, data: QueryDict, queryset: "QuerySet[Any]", *, now: datetime) -> None:

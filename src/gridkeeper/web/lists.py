@@ -3,7 +3,7 @@
 A package subclasses `ListView` and declares its rows, filter set, table and export; see `gridkeeper.registry.lists`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
 from django.views import View
 
-from gridkeeper.web.exports import FORMATS, export
+from gridkeeper.web.exports import FORMATS, Fields, export
 from gridkeeper.web.filters import ListFilter, url_with
+from gridkeeper.web.htmx import render_page_or_part
 from gridkeeper.web.tables import ListTable
 
 #: Rows of a page: the first is the default.
@@ -43,12 +42,6 @@ class Link:
     is_main: bool = False
 
 
-def is_part(request: HttpRequest) -> bool:
-    """True where htmx asks for the part that changes, not for the whole page."""
-    htmx = getattr(request, "htmx", None)
-    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
-
-
 class ListView(View):
     """A list page. Subclasses set what is below and `get_queryset`."""
 
@@ -59,12 +52,14 @@ class ListView(View):
     nouns: ClassVar[tuple[str, str]] = ("row", "rows")
     filterset_class: ClassVar[type[ListFilter]] = ListFilter
     table_class: ClassVar[type[ListTable]]
-    #: Column of the export -> path of the value (`values_list`).
-    export_fields: ClassVar[Mapping[str, str]] = {}
+    #: What leaves as CSV and JSON; without columns there is no export.
+    export_fields: ClassVar[Fields] = {}
     export_name: ClassVar[str] = "list"
     search_hint: ClassVar[str] = "Search"
     template_name: ClassVar[str] = "web/list.html"
     part_template_name: ClassVar[str] = "web/list_part.html"
+    #: The instant of the request, for every method below `get`.
+    now: datetime
 
     def get_queryset(self) -> "QuerySet[Any]":
         """Every row that the reader may see, without what only showing needs."""
@@ -86,14 +81,12 @@ class ListView(View):
         return ()
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        now = timezone.now()
-        chosen = self.filterset_class(request.GET, self.get_queryset(), now=now)
+        self.now = timezone.now()
+        chosen = self.filterset_class(request.GET, self.get_queryset(), now=self.now)
         table = self._table(request, chosen)
         if wanted := request.GET.get("format", ""):
-            return self._export(chosen, table, wanted, now)
-        response = self._page(request, chosen, table)
-        patch_vary_headers(response, ["HX-Request"])
-        return response
+            return self._export(chosen, table, wanted)
+        return self._page(request, chosen, table)
 
     def _table(self, request: HttpRequest, chosen: ListFilter) -> ListTable:
         known = [
@@ -104,12 +97,12 @@ class ListView(View):
         _break_ties(table)
         return table
 
-    def _export(self, chosen: ListFilter, table: ListTable, wanted: str, now: datetime) -> HttpResponseBase:
+    def _export(self, chosen: ListFilter, table: ListTable, wanted: str) -> HttpResponseBase:
         if wanted not in FORMATS or not self.export_fields:
             return _refused(f"format={wanted[:20]} is not offered here; use {' or '.join(FORMATS)}")
         if not chosen.form.is_valid():
             return _refused(chosen.form.errors.as_text())
-        name = f"{self.export_name}-{now:%Y%m%dT%H%MZ}"
+        name = f"{self.export_name}-{self.now:%Y%m%dT%H%MZ}"
         return export(table.data.data, self.export_fields, format=wanted, filename=name)
 
     def _page(self, request: HttpRequest, chosen: ListFilter, table: ListTable) -> HttpResponse:
@@ -117,9 +110,9 @@ class ListView(View):
         table.paginate(per_page=size)
         # the nearest page that exists: a link kept for a year still opens
         table.page = table.paginator.get_page(request.GET.get("page"))
-        template = self.part_template_name if is_part(request) else self.template_name
-        status = 200 if chosen.form.is_valid() else 400
-        return render(request, template, self.get_context(request, chosen, table, size), status=status)
+        context = self.get_context(request, chosen, table, size)
+        status = 200 if chosen.form.is_valid() else 422
+        return render_page_or_part(request, self.template_name, self.part_template_name, context, status)
 
     def get_context(self, request: HttpRequest, chosen: ListFilter, table: ListTable, size: int) -> dict[str, Any]:
         """What list.html and list_part.html show; subclasses may add."""

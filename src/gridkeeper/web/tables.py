@@ -54,7 +54,7 @@ class StatusColumn(tables.Column):  # type: ignore[misc]
 class NumberColumn(tables.Column):  # type: ignore[misc]
     """A number, right-aligned in tabular figures."""
 
-    attrs: ClassVar[dict[str, Any]] = {"td": {"class": "number"}, "th": {"class": "number"}}
+    attrs: ClassVar[dict[str, Any]] = {"td": {"class": "num"}, "th": {"class": "num"}}
 
 
 class WordColumn(tables.Column):  # type: ignore[misc]

@@ -1,0 +1,156 @@
+"""Forms of the registry. They parse input; the rules are in `rules` and the actions ask them again."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils import timezone
+
+from gridkeeper.people.models import User
+from gridkeeper.registry.actions import NGI_FIELDS, SERVICE_FIELDS, SITE_FIELDS
+from gridkeeper.registry.models import Certification, Ngi, Service, Severity, Site
+from gridkeeper.registry.rules import CERTIFICATION_STEPS, MAX_DESCRIPTION, MAX_REASON
+
+_REASON_HELP = f"Kept in the history for good and shown to others; at most {MAX_REASON} characters."
+
+
+class UtcDateTimeField(forms.DateTimeField):
+    """An instant that is typed and shown in UTC, whatever the reader's zone: downtimes are read across zones."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M")
+
+    def prepare_value(self, value: Any) -> Any:
+        with timezone.override(UTC):
+            return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):
+            moment = super().to_python(value)
+        return moment.astimezone(UTC) if moment else None
+
+
+def reason_field(label: str = "Reason", help_text: str = _REASON_HELP) -> forms.CharField:
+    """Why something is done: asked of every change."""
+    return forms.CharField(label=label, max_length=MAX_REASON, help_text=help_text, widget=forms.Textarea({"rows": 2}))
+
+
+class ReasonForm(forms.Form):
+    """Only the reason: ends, cancellations, closings."""
+
+    reason = reason_field()
+
+
+class RoleForm(forms.Form):
+    """Who is to hold which role."""
+
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_active=True),
+        to_field_name="username",
+        label="User name",
+        widget=forms.TextInput,
+        error_messages={"invalid_choice": "Nobody has that user name; an administrator makes accounts."},
+    )
+    role = forms.ChoiceField()
+    reason = reason_field()
+
+    def __init__(self, *args: Any, roles: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["role"].choices = [(role, role) for role in roles]  # type: ignore[attr-defined]
+
+
+class CertificationForm(forms.Form):
+    """The next step of a site's certification: only the steps that may be taken are offered."""
+
+    new = forms.ChoiceField(label="New certification", widget=forms.RadioSelect)
+    reason = reason_field()
+    old = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, initial={"old": site.certification})
+        steps = CERTIFICATION_STEPS[Certification(site.certification)]
+        self.fields["new"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]
+
+
+class _EditForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The fields that may be edited, the reason, and what was seen (`actions.version_of`)."""
+
+    reason = reason_field()
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+
+    def _post_clean(self) -> None:
+        """Leaves the instance alone: the action changes it, under a lock, and checks it whole."""
+
+    def changes(self) -> dict[str, Any]:
+        """The edited values, without the form's own fields."""
+        return {name: value for name, value in self.cleaned_data.items() if name not in ("reason", "seen")}
+
+
+class NgiForm(_EditForm):
+    class Meta:
+        model = Ngi
+        fields = NGI_FIELDS
+
+
+class SiteForm(_EditForm):
+    class Meta:
+        model = Site
+        fields = SITE_FIELDS
+
+    def clean_timezone(self) -> str:
+        name: str = self.cleaned_data["timezone"]
+        if name and name not in available_timezones():
+            raise forms.ValidationError(f"{name} is no time zone; use an IANA name like Europe/Rome.")
+        return name
+
+
+class ServiceForm(_EditForm):
+    class Meta:
+        model = Service
+        fields = SERVICE_FIELDS
+
+
+class SitesForm(forms.Form):
+    """Whose downtime: the first step where somebody looks after more than one site."""
+
+    site = forms.MultipleChoiceField(label="Sites", help_text="One, or several in one maintenance.")
+
+    def __init__(self, *args: Any, sites: Iterable[Site], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(site.key, f"{site.name} ({site.ngi.name})") for site in sites]
+        self.fields["site"].choices = choices  # type: ignore[attr-defined]
+        self.fields["site"].widget.attrs["size"] = min(12, max(2, len(choices)))
+
+
+class DowntimeForm(forms.Form):
+    """A new downtime of services of the given sites."""
+
+    severity = forms.ChoiceField(
+        choices=Severity.choices,
+        initial=Severity.OUTAGE,
+        widget=forms.RadioSelect,
+        help_text="Outage: the services are not usable. At risk: they should work, but may fail.",
+    )
+    start = UtcDateTimeField(label="Start (UTC)", help_text="At most 48 hours back.")
+    end = UtcDateTimeField(label="End (UTC)")
+    description = forms.CharField(
+        max_length=MAX_DESCRIPTION,
+        widget=forms.Textarea({"rows": 3}),
+        help_text=f"What is done and what users will notice; all can read it. At most {MAX_DESCRIPTION} characters.",
+    )
+    services = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one service."}
+    )
+
+    def __init__(self, *args: Any, services: Iterable[Service], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offered = {service.key: service for service in services}
+        by_site: dict[str, list[tuple[str, str]]] = {}
+        for service in self.offered.values():
+            by_site.setdefault(service.site.name, []).append((service.key, str(service)))
+        self.fields["services"].choices = list(by_site.items())  # type: ignore[attr-defined]
+
+    def chosen(self) -> list[Service]:
+        """The services that are ticked."""
+        return [self.offered[key] for key in self.cleaned_data["services"]]

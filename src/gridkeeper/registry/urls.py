@@ -1,0 +1,29 @@
+"""Addresses of the registry's pages, below /registry/."""
+
+from django.urls import path
+
+from gridkeeper.registry import action_views, lists, views
+from gridkeeper.registry.declare_view import DowntimeDeclare
+
+app_name = "registry"
+urlpatterns = [
+    path("regions/", lists.NgiList.as_view(), name="ngis"),
+    path("regions/<str:key>/", views.ngi, name="ngi"),
+    path("regions/<str:key>/edit/", action_views.NgiEdit.as_view(), name="ngi_edit"),
+    path("regions/<str:key>/<slug:tab>/", views.ngi, name="ngi"),
+    path("sites/", lists.SiteList.as_view(), name="sites"),
+    path("sites/<str:key>/edit/", action_views.SiteEdit.as_view(), name="site_edit"),
+    path("sites/<str:key>/certification/", action_views.SiteCertification.as_view(), name="site_certification"),
+    path("sites/<str:key>/<slug:tab>/", views.site_part, name="site_part"),
+    path("services/", lists.ServiceList.as_view(), name="services"),
+    path("services/<str:key>/edit/", action_views.ServiceEdit.as_view(), name="service_edit"),
+    path("services/<str:key>/close/", action_views.ServiceClose.as_view(), name="service_close"),
+    path("service-types/", lists.ServiceTypeList.as_view(), name="service_types"),
+    path("downtimes/", lists.DowntimeList.as_view(), name="downtimes"),
+    path("downtimes/declare/", DowntimeDeclare.as_view(), name="downtime_declare"),
+    path("downtimes/<str:key>/", views.downtime, name="downtime"),
+    path("downtimes/<str:key>/end/", action_views.DowntimeEnd.as_view(), name="downtime_end"),
+    path("downtimes/<str:key>/cancel/", action_views.DowntimeCancel.as_view(), name="downtime_cancel"),
+    path("roles/<slug:level>/<str:key>/grant/", action_views.RoleGrantPage.as_view(), name="role_grant"),
+    path("roles/<int:pk>/revoke/", action_views.RoleRevokePage.as_view(), name="role_revoke"),
+]

@@ -1,0 +1,167 @@
+"""Pages of one region, site or downtime: authorise, query, render. Tabs are addresses of their own and htmx parts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+
+from gridkeeper.core.windows import Window
+from gridkeeper.people.actor import Actor
+from gridkeeper.people.permission import is_permitted
+from gridkeeper.registry.models import (
+    CertificationChange,
+    Downtime,
+    Endpoint,
+    Ngi,
+    RoleGrant,
+    Service,
+    Site,
+)
+from gridkeeper.registry.queries import ngis_with_counts, people_with_roles, with_counts, with_services, with_state
+from gridkeeper.registry.rules import DowntimeState, state_of
+from gridkeeper.registry.tables import DowntimeTable, SiteTable
+from gridkeeper.registry.trail import trail_of
+from gridkeeper.web.htmx import render_page_or_part
+
+#: Downtimes that ended longer ago are in the list of downtimes, not on the tab.
+_RECENT = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of a page: its label, template part and what that shows."""
+
+    label: str
+    template: str
+    context: Callable[[Any, Actor, datetime], dict[str, Any]]
+
+
+def _recent_downtimes(downtimes: "QuerySet[Downtime]", now: datetime) -> DowntimeTable:
+    recent = downtimes.filter(end__gt=now - _RECENT).distinct().order_by("-start", "-pk")
+    return DowntimeTable(with_services(with_state(recent, now)), orderable=False)
+
+
+def _ngi_sites(ngi: Ngi, _: Actor, now: datetime) -> dict[str, Any]:
+    sites = with_counts(Site.objects.current().filter(ngi=ngi), now).order_by("name")
+    return {"table": SiteTable(sites, exclude=["ngi"], orderable=False)}
+
+
+def _ngi_downtimes(ngi: Ngi, _: Actor, now: datetime) -> dict[str, Any]:
+    return {"table": _recent_downtimes(Downtime.objects.filter(services__site__ngi=ngi), now)}
+
+
+def _contacts(subject: Any, actor: Actor, _: datetime) -> dict[str, Any]:
+    return {
+        "people": people_with_roles(subject) if actor.user else [],
+        "may_grant": is_permitted(actor, "registry.grant_role", subject),
+        "level": "site" if isinstance(subject, Site) else "ngi",
+    }
+
+
+def _ngi_history(ngi: Ngi, actor: Actor, _: datetime) -> dict[str, Any]:
+    return {"trail": trail_of([(Ngi, Q(id=ngi.pk)), (RoleGrant, Q(ngi=ngi.pk))], actor)}
+
+
+def _site_services(site: Site, actor: Actor, _: datetime) -> dict[str, Any]:
+    services = Service.objects.current().filter(site=site).select_related("service_type", "site__ngi")
+    return {
+        "services": services.prefetch_related("endpoints").order_by("service_type__name", "hostname"),
+        "may_edit": is_permitted(actor, "registry.edit_service", site),
+        "closed_count": Service.objects.filter(site=site, valid_until__isnull=False).count(),
+    }
+
+
+def _site_downtimes(site: Site, actor: Actor, now: datetime) -> dict[str, Any]:
+    return {
+        "table": _recent_downtimes(Downtime.objects.filter(services__site=site), now),
+        "may_declare": is_permitted(actor, "registry.declare_downtime", site),
+    }
+
+
+def _site_details(site: Site, actor: Actor, _: datetime) -> dict[str, Any]:
+    # any other scheme (javascript:, data:) is shown as text
+    home_is_web = site.home_url.lower().startswith(("http://", "https://"))
+    return {"may_edit": is_permitted(actor, "registry.edit_site", site), "home_is_web": home_is_web}
+
+
+def _site_history(site: Site, actor: Actor, _: datetime) -> dict[str, Any]:
+    sources = [
+        (Site, Q(id=site.pk)),
+        (Service, Q(site=site.pk)),
+        (Endpoint, Q(service__site=site.pk)),
+        (RoleGrant, Q(site=site.pk)),
+    ]
+    return {
+        "trail": trail_of(sources, actor),
+        "certification_changes": CertificationChange.objects.filter(site=site)[:20],
+        "may_certify": is_permitted(actor, "registry.change_certification", site),
+    }
+
+
+NGI_TABS: Mapping[str, Tab] = {
+    "sites": Tab("Sites", "registry/tab_table.html", _ngi_sites),
+    "downtimes": Tab("Downtimes", "registry/tab_downtimes.html", _ngi_downtimes),
+    "contacts": Tab("Contacts", "registry/ngi_contacts.html", _contacts),
+    "history": Tab("History", "registry/tab_history.html", _ngi_history),
+}
+#: The parts of the registry on the page of a site; that page is the portal's.
+SITE_TABS: Mapping[str, Tab] = {
+    "services": Tab("Services", "registry/site_services.html", _site_services),
+    "downtimes": Tab("Downtimes", "registry/tab_downtimes.html", _site_downtimes),
+    "details": Tab("Details", "registry/site_details.html", _site_details),
+    "contacts": Tab("Contacts", "registry/site_contacts.html", _contacts),
+    "history": Tab("History", "registry/site_history.html", _site_history),
+}
+
+
+def _tab(tabs: Mapping[str, Tab], name: str) -> Tab:
+    if name not in tabs:
+        raise Http404(f"there is no tab {name!r}; there are {', '.join(tabs)}")
+    return tabs[name]
+
+
+def ngi(request: HttpRequest, key: str, tab: str = "sites") -> HttpResponse:
+    """A region with its numbers and tabs."""
+    now, actor = timezone.now(), Actor.of(request)
+    chosen = _tab(NGI_TABS, tab)
+    regions = ngis_with_counts(Ngi.objects.select_related("federation"), now)
+    subject = get_object_or_404(regions, key=key)
+    context = chosen.context(subject, actor, now) | {"ngi": subject, "subject": subject, "tab": tab, "tabs": NGI_TABS}
+    context |= {"tab_template": chosen.template, "may_edit_ngi": is_permitted(actor, "registry.edit_ngi", subject)}
+    return render_page_or_part(request, "registry/ngi.html", chosen.template, context)
+
+
+def site_tab_context(site: Site, tab: str, actor: Actor, now: datetime) -> dict[str, Any]:
+    """What `SITE_TABS[tab].template` shows, for a page that includes it. Raises Http404 for an unknown tab."""
+    chosen = _tab(SITE_TABS, tab)
+    return chosen.context(site, actor, now) | {"site": site, "subject": site, "tab_template": chosen.template}
+
+
+def site_part(request: HttpRequest, key: str, tab: str) -> HttpResponse:
+    """A tab of a site: the part alone for htmx, else a page of its own."""
+    site = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
+    context = site_tab_context(site, tab, Actor.of(request), timezone.now()) | {"tab": tab, "tabs": SITE_TABS}
+    return render_page_or_part(request, "registry/site_tab.html", context["tab_template"], context)
+
+
+def downtime(request: HttpRequest, key: str) -> HttpResponse:
+    """A downtime: what it touches, why, where it stands, what may be done about it."""
+    now, actor = timezone.now(), Actor.of(request)
+    subject = get_object_or_404(with_services(Downtime.objects.select_related("declared_by")), key=key)
+    window = Window(subject.start, subject.end)
+    state = state_of(window, is_cancelled=subject.cancelled_at is not None, at=now)
+    by_site: dict[Site, list[Service]] = {}
+    for service in sorted(subject.services.all(), key=lambda each: (each.site.name, str(each))):
+        by_site.setdefault(service.site, []).append(service)
+    may_change = is_permitted(actor, "registry.change_downtime", subject)
+    context = {
+        "downtime": subject, "state": state.value, "by_site": list(by_site.items()), "duration": window.seconds,
+        "may_end": may_change and state is DowntimeState.NOW, "may_cancel": may_change and state is DowntimeState.NEXT,
+        "trail": trail_of([(Downtime, Q(id=subject.pk))], actor),
+    }  # fmt: skip
+    return render(request, "registry/downtime.html", context)
