@@ -113,7 +113,7 @@ def _region_of(run: Run, site: SiteRecord) -> NgiRecord:
 
 def apply_sites(run: Run, records: Records) -> None:
     table: Table[Site] = Table(Site, ["name"], Site.objects.select_related("ngi"))
-    ngis = {ngi.name: ngi for ngi in Ngi.objects.current().filter(federation=run.federation)}
+    ngis = {ngi.name: ngi for ngi in Ngi.objects.current()}
     wanted = [item for record in records.sites if (item := _site(run, record, ngis))]
     upsert(run, "site", table, wanted, lambda row: row.ngi.federation_id)
     run.sites = {site.name: site for site in Site.objects.current().filter(ngi__federation=run.federation)}
@@ -121,9 +121,10 @@ def apply_sites(run: Run, records: Records) -> None:
 
 def _site(run: Run, record: SiteRecord, ngis: dict[str, Ngi]) -> Wanted[Site] | None:
     ngi = ngis.get(record.ngi)
-    if ngi is None:
+    if ngi is None or ngi.federation_id != run.federation.pk:
+        problem = "its region is not registered" if ngi is None else "its region belongs to another federation"
         run.find(
-            "rejected", "site", record, "its region is not registered", "import the region first, or correct its name",
+            "rejected", "site", record, problem, "import the region first, correct its name, or name its --federation",
             field="region", value=record.ngi,
         )  # fmt: skip
         return None
