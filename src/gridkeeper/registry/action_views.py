@@ -14,7 +14,7 @@ from gridkeeper.registry.models import Downtime, Federation, Ngi, RoleGrant, Ser
 from gridkeeper.registry.roles import roles_of
 
 
-class _EditPage(ActionPage):
+class EditPage(ActionPage):
     """Edits one object; where somebody was faster nothing is overwritten."""
 
     form_class: Any
@@ -33,7 +33,7 @@ class _EditPage(ActionPage):
         }  # fmt: skip
 
 
-class NgiEdit(_EditPage):
+class NgiEdit(EditPage):
     permission, title, form_class = "registry.edit_ngi", "Edit the region", NgiForm
 
     def get_subject(self) -> Ngi:
@@ -43,7 +43,7 @@ class NgiEdit(_EditPage):
         return f"{actions.edit_ngi(self.actor, ngi=self.subject, **self.inputs(form))} is saved."
 
 
-class SiteEdit(_EditPage):
+class SiteEdit(EditPage):
     permission, title, form_class = "registry.edit_site", "Edit the site", SiteForm
 
     def get_subject(self) -> Site:
@@ -53,7 +53,7 @@ class SiteEdit(_EditPage):
         return f"{actions.edit_site(self.actor, site=self.subject, **self.inputs(form))} is saved."
 
 
-class ServiceEdit(_EditPage):
+class ServiceEdit(EditPage):
     permission, title, form_class = "registry.edit_service", "Edit the service", ServiceForm
 
     def get_subject(self) -> Service:

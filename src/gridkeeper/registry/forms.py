@@ -73,7 +73,7 @@ class CertificationForm(forms.Form):
         self.fields["new"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]
 
 
-class _EditForm(forms.ModelForm):  # type: ignore[type-arg]
+class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fields that may be edited, the reason, and what was seen (`actions.version_of`)."""
 
     reason = reason_field()
@@ -87,13 +87,13 @@ class _EditForm(forms.ModelForm):  # type: ignore[type-arg]
         return {name: value for name, value in self.cleaned_data.items() if name not in ("reason", "seen")}
 
 
-class NgiForm(_EditForm):
+class NgiForm(EditForm):
     class Meta:
         model = Ngi
         fields = NGI_FIELDS
 
 
-class SiteForm(_EditForm):
+class SiteForm(EditForm):
     class Meta:
         model = Site
         fields = SITE_FIELDS
@@ -105,7 +105,7 @@ class SiteForm(_EditForm):
         return name
 
 
-class ServiceForm(_EditForm):
+class ServiceForm(EditForm):
     class Meta:
         model = Service
         fields = SERVICE_FIELDS

@@ -173,9 +173,12 @@ def with_state(downtimes: "QuerySet[Downtime]", now: datetime) -> "QuerySet[Down
     )
 
 
-def count_of(rows: "QuerySet[Any]", path: str) -> Coalesce:
-    """The number of rows whose `path` is the outer row: a subquery, so that several counts do not multiply."""
-    counted = rows.order_by().filter(**{path: OuterRef("pk")}).values(path).annotate(n=Count("pk", distinct=True))
+def count_of(rows: "QuerySet[Any]", path: str, *, of: str = "pk") -> Coalesce:
+    """The number of rows whose `path` is the outer row: a subquery, so that several counts do not multiply.
+
+    of: what is counted, each once: the rows themselves, or what they lead to ("service__site")
+    """
+    counted = rows.order_by().filter(**{path: OuterRef("pk")}).values(path).annotate(n=Count(of, distinct=True))
     return Coalesce(Subquery(counted.values("n")), 0)
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -6,6 +8,18 @@ class VosConfig(AppConfig):
     label = "vos"
 
     def ready(self) -> None:
+        from gridkeeper.registry.signals import topology_changed
+        from gridkeeper.vos import permissions  # noqa: F401  registers the predicates
         from gridkeeper.vos.importers import step
+        from gridkeeper.web import navigation
 
         step.register()
+        topology_changed.connect(_on_topology_changed, dispatch_uid="vos")
+        navigation.add("Registry", "VOs", "vos:vos", 50)
+
+
+def _on_topology_changed(*, since: Any, closed_service: Any, **_: Any) -> None:
+    from gridkeeper.vos.actions import end_support_of
+
+    if closed_service is not None:
+        end_support_of(closed_service, since)
