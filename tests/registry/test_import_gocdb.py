@@ -2,7 +2,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkeeper.registry.importers.gocdb import Gocdb
@@ -270,6 +270,7 @@ def test_the_same_key_in_another_federation_is_rejected(tmp_path, everything):
     ]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200) | st.text(alphabet="<>/&;![]abSITE \"'=", max_size=80).map(str.encode))
 def test_any_bytes_are_xml_or_an_unreadable_source(data):
     for content in (data, b"<results>" + data + b"</results>"):
@@ -285,6 +286,7 @@ _TAGS = st.sampled_from(
 _ELEMENTS = st.sampled_from(["NGI", "SITE", "SERVICE_ENDPOINT", "SERVICE_TYPE", "DOWNTIME", "result", "site", "x"])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(_ELEMENTS, st.dictionaries(_TAGS, st.text(alphabet="aB1G:.- ", max_size=12))), max_size=4))
 def test_elements_of_any_content_are_rows_or_findings(tmp_path_factory, elements):
     texts = [

@@ -8,7 +8,7 @@ import tarfile
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridkeeper.registry.importers import archive
@@ -103,6 +103,14 @@ def test_links_in_a_folder_are_not_followed(tmp_path):
     assert all("not followed" in file.problem for file in files)
 
 
+def test_a_file_whose_name_is_not_utf_8_is_named_and_not_read(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.yaml")).write_text("a: 1")
+    packed = _archive(tmp_path / "t.tar.gz", _entry(os.fsdecode(b"caf\xe9.yaml")))
+    for origin in (tmp_path, packed):
+        file = next(iter(read_tree(origin, wanted=YAML)))
+        assert (file.path, file.content, file.problem) == ("caf\\xe9.yaml", b"", "has a name that is not UTF-8")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04zip", b"\x1f\x8b\x08\x00", b"<html>", b"x" * 5000])
 def test_what_is_no_archive_is_said_in_one_sentence(tmp_path, content):
     path = tmp_path / "t.tar.gz"
@@ -172,12 +180,14 @@ def test_yaml_that_does_harm_is_refused_with_its_line(text, line, problem):
     assert caught.value.line == line
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text() | st.text(alphabet="ab:-[]{}&*#?|>'\"\n \t!%", max_size=80))
 def test_any_text_is_yaml_or_a_yaml_error(text):
     with suppress(YamlError):
         parse_yaml(text)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_an_archive_or_an_unreadable_source(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "t.tar.gz"
@@ -187,6 +197,7 @@ def test_any_bytes_are_an_archive_or_an_unreadable_source(tmp_path_factory, data
             parse_osg(path, Report("osg", "", "OSG"))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=300))
 def test_any_bytes_in_any_file_of_a_topology_are_records_or_findings(tmp_path_factory, data):
     folder = a_topology(tmp_path_factory.mktemp("any"))
@@ -209,6 +220,7 @@ _KEYS = st.sampled_from(
 
 
 @pytest.mark.django_db
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(_KEYS, _VALUES), st.dictionaries(_KEYS, _VALUES))
 def test_documents_of_any_shape_are_rows_or_findings(tmp_path_factory, group, inner):
     folder = a_topology(tmp_path_factory.mktemp("any"))
@@ -258,6 +270,7 @@ def test_osg_times_that_cannot_be_read_for_sure(text, problem):
         parse_osg_time(text)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2} \d{1,2}, \d{4} \d{1,2}:\d\d [A-Z+-]\d{0,4}", fullmatch=True))
 def test_any_text_is_a_time_or_a_time_problem(text):
     for parse in (parse_osg_time, parse_epoch, parse_oracle):

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from gridkeeper.core.windows import Window
 from gridkeeper.registry.models import Downtime, Endpoint, Ngi, Service, Site
 from gridkeeper.registry.signals import downtimes_changed, topology_changed
 from gridkeeper.vos.models import VoSupport
@@ -115,6 +116,10 @@ def test_later_floors_are_told_once_what_changed(tmp_path):
         assert told == [("topology", None)]
         import_osg(a_topology(tmp_path, group=ONLY_STORAGE), now=LATER)
         assert told[1:] == [("topology", "CE ce.example.org"), ("topology", None)]
+        del told[:]
+        # 20 March 12:00 becomes 9 March 12:00, an end on the 20th: of that, now is the 11th 12:00
+        import_osg(a_topology(tmp_path, downtime=DOWNTIME.replace("20, 2026 12", "09, 2026 12")), now=LATER)
+        assert told[0] == ("downtimes", Window(NOW - timedelta(days=1), LATER))
     finally:
         topology_changed.disconnect(note_topology)
         downtimes_changed.disconnect(note_downtimes)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gridkeeper.core.windows import Window
+from gridkeeper.core.windows import Window, merge_windows
 from gridkeeper.registry.importers.records import (
     CertificationRecord,
     DowntimeRecord,
@@ -26,6 +26,7 @@ from gridkeeper.registry.models import (
     ServiceType,
     Site,
 )
+from gridkeeper.registry.signals import downtimes_changed
 
 Step = Callable[[Run, Records], None]
 
@@ -239,10 +240,8 @@ def apply_downtimes(run: Run, records: Records) -> None:
         item.differs = not item.is_new and affected.get(_row(item).pk, set()) != services
         wanted.append((item, services))
     ids = {id(item): services for item, services in wanted}
-    done = write(
-        run, "downtime", table, [item for item, _ in wanted], lambda batch: _write_affected(batch, ids, affected)
-    )
-    run.windows += [Window(_row(item).start, _row(item).end) for item in done if item.is_new or item.is_changed]
+    chosen = [item for item, _ in wanted]
+    write(run, "downtime", table, chosen, lambda batch: _write_affected(run, batch, ids, affected))
 
 
 def _affected() -> tuple[dict[int, set[int]], dict[int, int]]:
@@ -277,7 +276,7 @@ def _services_of(run: Run, record: DowntimeRecord) -> set[int] | None:
 
 
 def _write_affected(
-    batch: Sequence[Wanted[Downtime]], services: dict[int, set[int]], affected: dict[int, set[int]]
+    run: Run, batch: Sequence[Wanted[Downtime]], services: dict[int, set[int]], affected: dict[int, set[int]]
 ) -> None:
     """What a downtime affects is written, and corrected, in the transaction of the downtime itself."""
     new, gone = [], []
@@ -290,6 +289,19 @@ def _write_affected(
     DowntimeService.objects.bulk_create(new)
     for downtime, stale in gone:
         DowntimeService.objects.filter(downtime_id=downtime, service_id__in=stale).delete()
+    _announce(run, [item for item in batch if item.is_new or item.is_changed])
+
+
+def _announce(run: Run, batch: Sequence[Wanted[Downtime]]) -> None:
+    """Tells later floors which past may be judged otherwise now, in the transaction of the change."""
+    windows = []
+    for item in batch:
+        downtime, before = _row(item), item.before
+        windows.append(Window(downtime.start, max(downtime.start, min(downtime.end, run.now))))
+        start, end = before.get("start", downtime.start), before.get("end", downtime.end)
+        windows.append(Window(start, max(start, min(end, run.now))))
+    for window in merge_windows(windows):
+        downtimes_changed.send(sender=Downtime, window=window)
 
 
 def apply_certifications(run: Run, records: Records) -> None:

@@ -68,7 +68,7 @@ def _read_folder(origin: Path, wanted: tuple[str, ...]) -> Iterator[SourceFile]:
             if not name.endswith(wanted):
                 continue
             path = Path(folder, name)
-            file = _read_file(path, path.relative_to(origin).as_posix())
+            file = _named(_read_file(path, path.relative_to(origin).as_posix()))
             total += len(file.content)
             if total > TOTAL_LIMIT_BYTES:
                 raise UnreadableSourceError(
@@ -79,6 +79,16 @@ def _read_folder(origin: Path, wanted: tuple[str, ...]) -> Iterator[SourceFile]:
 
 def _raise(error: OSError) -> None:
     raise UnreadableSourceError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions")
+
+
+def _named(file: SourceFile) -> SourceFile:
+    """The file, unless its name cannot be stored: names of sites come from names of files."""
+    try:
+        file.path.encode()
+    except UnicodeEncodeError:
+        shown = file.path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        return SourceFile(shown, problem="has a name that is not UTF-8")
+    return file
 
 
 def _read_file(path: Path, shown: str) -> SourceFile:
@@ -124,7 +134,7 @@ def _members(archive: tarfile.TarFile, origin: Path, wanted: tuple[str, ...]) ->
             yield SourceFile(path, problem=f"is bigger than {FILE_LIMIT_BYTES >> 20} MiB")
             continue
         content = archive.extractfile(member)
-        yield SourceFile(path, content.read() if content else b"")
+        yield _named(SourceFile(path, content.read() if content else b""))
 
 
 def _refuse_escape(member: tarfile.TarInfo, origin: Path) -> None:

@@ -1,6 +1,6 @@
 """One import from beginning to end: read, apply, close what vanished, keep the report."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -8,15 +8,14 @@ from typing import Protocol
 from django.db import transaction
 from django.utils import timezone
 
-from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.registry.importers.apply import apply
 from gridkeeper.registry.importers.records import Record, Records
 from gridkeeper.registry.importers.report import Place, Report
 from gridkeeper.registry.importers.upsert import Run
 from gridkeeper.registry.importers.vanished import close_vanished
-from gridkeeper.registry.models import Downtime, Federation, ImportRun, Service
-from gridkeeper.registry.signals import downtimes_changed, topology_changed
+from gridkeeper.registry.models import Federation, ImportRun, Service
+from gridkeeper.registry.signals import topology_changed
 
 #: Kinds whose changes alter what is tested and judged.
 _TOPOLOGY = ("region", "site", "service", "endpoint", "VO", "VO support")
@@ -90,27 +89,10 @@ def _apply(source: Source, report: Report, actor: Actor, now: datetime, show: Pr
 
 
 def _announce(run: Run) -> None:
-    """Tells later floors once what their judgement must take into account; the future needs no telling."""
+    """Tells later floors once that the topology changed; changes of downtimes were told as they were written."""
     counts = run.report.counts
     if any(counts[kind].created or counts[kind].changed or counts[kind].closed for kind in _TOPOLOGY if kind in counts):
         topology_changed.send(sender=Service, since=run.now, closed_service=None)
-    past = [Window(window.start, min(window.end, run.now)) for window in run.windows if window.start < run.now]
-    for window in merged(past):
-        downtimes_changed.send(sender=Downtime, window=window)
-
-
-def merged(windows: Iterable[Window]) -> Iterator[Window]:
-    """Windows that touch or overlap as one, in order."""
-    current: Window | None = None
-    for window in sorted(windows):
-        if current is None or window.start > current.end:
-            if current is not None:
-                yield current
-            current = window
-        else:
-            current = Window(current.start, max(current.end, window.end))
-    if current is not None:
-        yield current
 
 
 def _federation(report: Report, now: datetime) -> Federation:

@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, models, transaction
 from simple_history.utils import bulk_create_with_history, bulk_update_with_history
 
-from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.audit import bulk_audit_options
 from gridkeeper.registry.importers.records import Record, ServiceRef
@@ -37,7 +36,6 @@ class Run:
     origin_of: Callable[[Record], str]
     advance: Callable[[int], None] = lambda _: None
     origins: list[str] = field(default_factory=list)
-    windows: list[Window] = field(default_factory=list)
     service_types: dict[str, ServiceType] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     services: dict[ServiceRef, Service] = field(default_factory=dict)
@@ -65,6 +63,7 @@ class Wanted(Generic[M]):
     row: M | None = None
     is_new: bool = False
     changed: list[str] = field(default_factory=list)
+    before: dict[str, Any] = field(default_factory=dict)
     differs: bool = False
 
     @property
@@ -135,6 +134,7 @@ def decide(run: Run, kind: str, table: Table[M], wanted: Wanted[M], owner: Calla
         run.saw(kind, wanted.record, row)
     else:
         wanted.changed = [name for name, value in wanted.values.items() if getattr(row, name) != value]
+        wanted.before = {name: getattr(row, name) for name in wanted.changed}
     table.taken.add(id(row))
     return True
 
