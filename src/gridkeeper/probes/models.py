@@ -55,7 +55,7 @@ class Test(models.Model):
     arguments = models.JSONField(
         default=dict,
         blank=True,
-        help_text='Native: an object ({"port": 443}). Plugin: a list of words. Macros like $HOSTADDRESS$ are filled in.',
+        help_text='Native: an object ({"port": 443}). Plugin: a list of words. Macros: $HOSTADDRESS$ and others.',
     )
     is_per_vo = models.BooleanField(default=False, help_text="Run once for every VO, with that VO's view.")
     interval_s = models.PositiveIntegerField(default=900, validators=[MinValueValidator(1)], help_text="Seconds.")
@@ -99,7 +99,7 @@ class Test(models.Model):
 
 
 class ProfileEntry(Dated):
-    """A line of a VO's metric profile: that this test is run on services of this type for the VO, and whether it counts.
+    """A line of a VO's metric profile: that this test is run on services of this type for it, and whether it counts.
 
     Dated: yesterday's judgement uses yesterday's entries. A change closes the row and opens another.
     """

@@ -1,0 +1,81 @@
+"""Connecting to a target: the address is found once, compared with the denied networks, and used as it is."""
+
+import asyncio
+import ssl
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from django.conf import settings
+
+from gridkeeper.core.status import Status
+from gridkeeper.probes.native.check import CheckFailedError, Run, Target
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+#: Most bytes that a reader buffers before it stops the sender.
+_BUFFER_BYTES = 64 * 1024
+
+
+def require_allowed(address: str) -> None:
+    """Raises CheckFailedError where a setting forbids tests to reach the address (decision 0010)."""
+    parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    for network in settings.GRIDKEEPER.denied_networks:
+        if parsed in network:
+            raise CheckFailedError(
+                Status.UNKNOWN, f"{address} lies in {network}, which GRIDKEEPER_DENIED_NETWORKS forbids tests to reach"
+            )
+
+
+async def address_of(hostname: str, given: str, run: Run) -> str:
+    """The address to connect to: the given one, else the first that DNS names. Checked against denied networks."""
+    if given:
+        require_allowed(given)
+        return given
+    try:
+        ip_address(hostname)
+    except ValueError:
+        address = await _resolve(hostname, run)
+    else:
+        address = hostname
+    require_allowed(address)
+    return address
+
+
+async def _resolve(hostname: str, run: Run) -> str:
+    with run.doing(f"looking up {hostname}"):
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(hostname, None)
+        except (OSError, UnicodeError) as error:
+            raise CheckFailedError(Status.CRITICAL, f"the host name {hostname} cannot be looked up: {error}") from error
+    return str(found[0][4][0])
+
+
+def port_of(target: Target, wanted: int, default: int = 0) -> int:
+    """The test's port, else the target's, else the default. Raises CheckFailedError where none is known."""
+    port = wanted or target.port or default
+    if not 0 < port < 65536:
+        raise CheckFailedError(
+            Status.UNKNOWN, "no port is known: give the test a `port`, or the service a URL with one"
+        )
+    return port
+
+
+async def connect(
+    target: Target, port: int, run: Run, tls: ssl.SSLContext | None = None, server_name: str = ""
+) -> Streams:
+    """An open connection, with TLS where a context is given."""
+    address = await address_of(target.hostname, target.address, run)
+    with run.doing(f"connecting to {address} port {port}"):
+        if tls is None:
+            return await asyncio.open_connection(address, port, limit=_BUFFER_BYTES)
+    with run.doing(f"connecting by TLS to {address} port {port}"):
+        return await asyncio.open_connection(
+            address, port, limit=_BUFFER_BYTES, ssl=tls, server_hostname=server_name or target.hostname,
+            ssl_handshake_timeout=max(0.1, run.timeout_s),
+        )  # fmt: skip
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Ends a connection without waiting for the other side's consent."""
+    writer.transport.abort()

@@ -1,0 +1,103 @@
+"""HTTP(S): the answer has the status and body that are expected, after at most so many redirects."""
+
+import re
+import ssl
+from urllib.parse import urlsplit
+
+from gridkeeper.core.status import Status
+from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
+from gridkeeper.probes.native.http_client import REDIRECTS, Request, Response, fetch, redirected
+from gridkeeper.probes.native.tls import context_of
+
+
+class HttpArguments(Arguments, frozen=True, kw_only=True):
+    """What to ask and what to expect.
+
+    url: "" takes the service's; path: replaces the URL's path; scheme: of the URL made from the target's port
+    status: accepted codes, empty: 200 to 399; expect: text in the body; regex: pattern found in the body
+    redirects: followed at most; verify, ca_file: of https; most_bytes: read of the body
+    """
+
+    url: str = ""
+    scheme: str = "http"
+    path: str = ""
+    method: str = "GET"
+    body: str = ""
+    headers: dict[str, str] = {}
+    status: tuple[int, ...] = ()
+    expect: str = ""
+    regex: str = ""
+    redirects: int = 3
+    verify: bool = True
+    ca_file: str = ""
+    most_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.regex)
+        except re.error as error:
+            raise CheckArgumentError(f"http: regex {self.regex!r}: {error}") from error
+        bad = [name for name, value in self.headers.items() if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name)
+               or "\r" in value or "\n" in value]  # fmt: skip
+        if bad:
+            raise CheckArgumentError(f"http: {bad[0]!r} is no header")
+
+
+def _url(target: Target, arguments: HttpArguments) -> str:
+    url = arguments.url or target.url
+    if not url.startswith(("http://", "https://")):
+        port = arguments.port or target.port
+        url = f"{arguments.scheme}://{target.hostname}{f':{port}' if port else ''}/"
+    if not arguments.path:
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/{arguments.path.lstrip('/')}"
+
+
+async def _check(target: Target, arguments: HttpArguments, run: Run) -> Outcome:
+    request = Request(
+        arguments.method, _url(target, arguments), arguments.headers, arguments.body.encode(), arguments.verify,
+        arguments.ca_file, arguments.most_bytes,
+    )  # fmt: skip
+    if request.url.startswith("https") and arguments.verify:
+        context_of(arguments.ca_file)
+    try:
+        response = await _follow(target, request, arguments.redirects, run)
+    except ssl.SSLCertVerificationError as error:
+        why = error.verify_message or str(error)
+        raise CheckFailedError(Status.CRITICAL, f"the certificate is not trusted: {why}") from error
+    except ssl.SSLError as error:
+        raise CheckFailedError(Status.CRITICAL, f"the TLS handshake failed: {error.reason or error}") from error
+    return _judge(response, arguments)
+
+
+async def _follow(target: Target, request: Request, redirects: int, run: Run) -> Response:
+    for _ in range(redirects + 1):
+        response = await fetch(target, request, run)
+        if response.status not in REDIRECTS or "location" not in response.headers or redirects == 0:
+            return response
+        request = redirected(response, request)
+    raise CheckFailedError(Status.CRITICAL, f"more than {redirects} redirects, the last to {request.url}")
+
+
+def _judge(response: Response, arguments: HttpArguments) -> Outcome:
+    first = f"HTTP {response.status} {response.reason}".rstrip()
+    output = _describe(response)
+    accepted = arguments.status or range(200, 400)
+    if response.status not in accepted:
+        wanted = " or ".join(map(str, arguments.status)) or "200 to 399"
+        raise CheckFailedError(Status.CRITICAL, f"{first} from {response.url}, wanted {wanted}", output)
+    if arguments.expect and arguments.expect not in response.text:
+        raise CheckFailedError(Status.CRITICAL, f"{first}, but the body lacks {arguments.expect!r}", output)
+    if arguments.regex and not re.search(arguments.regex, response.text):
+        raise CheckFailedError(Status.CRITICAL, f"{first}, but the body does not match {arguments.regex!r}", output)
+    size = f"{len(response.body)} bytes{' (cut)' if response.is_cut else ''}"
+    return Outcome(Status.OK, f"{first}, {size}", output, f"size={len(response.body)}B;;;0")
+
+
+def _describe(response: Response) -> str:
+    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return f"{response.url}\nHTTP {response.status} {response.reason}\n{headers}\n\n{response.text[:4000]}"
+
+
+HTTP = Check("http", HttpArguments, _check)

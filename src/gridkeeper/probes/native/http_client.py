@@ -1,0 +1,189 @@
+"""A small HTTP/1.1 client for checks and jobs: one request a connection, limits on everything that the server sends."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from gridkeeper import __version__
+from gridkeeper.core.status import Status
+from gridkeeper.probes.native.check import CheckFailedError, Run, Target
+from gridkeeper.probes.native.connect import Streams, close, connect
+from gridkeeper.probes.native.tls import context_of, unverifying_context
+
+_MOST_HEADERS = 100
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for. body: bytes to send; verify: whether an https certificate must be trusted."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    verify: bool = True
+    ca_file: str = ""
+    most_bytes: int = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back. is_cut: the body was longer than `most_bytes`; names of headers are lower case."""
+
+    url: str
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+
+def split(url: str) -> SplitResult:
+    """The parts of an http(s) URL. Raises CheckFailedError for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise CheckFailedError(Status.UNKNOWN, f"{url!r} is no URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise CheckFailedError(Status.UNKNOWN, f"{url!r} is no http or https URL with a host")
+    return parts
+
+
+async def fetch(target: Target, request: Request, run: Run) -> Response:
+    """One request, no redirects. `target.address` is used where the URL's host is the target's."""
+    parts = split(request.url)
+    is_https = parts.scheme == "https"
+    host = parts.hostname or ""
+    port = parts.port or (443 if is_https else 80)
+    place = Target(host, target.address if host == target.hostname else "", port)
+    context = None
+    if is_https:
+        context = context_of(request.ca_file) if request.verify else unverifying_context()
+    streams = await connect(place, port, run, context)
+    try:
+        with run.doing(f"sending the request to {host}"):
+            streams[1].write(_head(request, parts) + request.body)
+        return await _read(streams, request, run)
+    finally:
+        await close(streams[1])
+
+
+async def fetch_json(target: Target, request: Request, run: Run) -> tuple[int, Any]:
+    """Status and decoded body; a body that is no JSON raises CheckFailedError."""
+    response = await fetch(target, request, run)
+    try:
+        return response.status, json.loads(response.body) if response.body else None
+    except ValueError as error:
+        text = f"{request.url} answered {response.status} with something that is no JSON"
+        raise CheckFailedError(Status.CRITICAL, text, response.text[:2000]) from error
+
+
+def _head(request: Request, parts: SplitResult) -> bytes:
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    host = parts.netloc.rpartition("@")[2]
+    headers = {"Host": host, "User-Agent": f"gridkeeper/{__version__}", "Accept": "*/*", "Connection": "close"}
+    headers |= dict(request.headers)
+    if request.body or request.method in {"POST", "PUT"}:
+        headers["Content-Length"] = str(len(request.body))
+    lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
+
+
+async def _read(streams: Streams, request: Request, run: Run) -> Response:
+    reader = streams[0]
+    with run.doing("waiting for the first line of the answer"):
+        try:
+            first = (await reader.readuntil(b"\n")).decode("latin-1").rstrip()
+        except asyncio.LimitOverrunError as error:
+            raise CheckFailedError(Status.CRITICAL, "the server's first line has no end: not HTTP") from error
+    version, _, rest = first.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if not version.startswith("HTTP/") or not code.isdigit():
+        raise CheckFailedError(Status.CRITICAL, f"not an HTTP server: it said {first[:80]!r}", first)
+    with run.doing("reading the headers of the answer"):
+        headers = await _headers(reader)
+    with run.doing("reading the body of the answer"):
+        body, is_cut = await _body(reader, request, int(code), headers)
+    return Response(request.url, int(code), reason, headers, body, is_cut)
+
+
+async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for _ in range(_MOST_HEADERS):
+        try:
+            line = (await reader.readuntil(b"\n")).decode("latin-1").strip()
+        except asyncio.LimitOverrunError as error:
+            raise CheckFailedError(Status.CRITICAL, "a header of the answer has no end") from error
+        if not line:
+            return headers
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    raise CheckFailedError(Status.CRITICAL, f"the answer has more than {_MOST_HEADERS} headers")
+
+
+async def _body(
+    reader: asyncio.StreamReader, request: Request, status: int, headers: Mapping[str, str]
+) -> tuple[bytes, bool]:
+    if request.method == "HEAD" or status in {204, 304} or 100 <= status < 200:
+        return b"", False
+    if "chunked" in headers.get("transfer-encoding", "").lower():
+        return await _chunks(reader, request.most_bytes)
+    length = headers.get("content-length", "")
+    if not length:
+        return await _until_close(reader, request.most_bytes)
+    if not length.isdigit():
+        raise CheckFailedError(Status.CRITICAL, f"the answer's Content-Length is {length[:40]!r}")
+    wanted = min(int(length), request.most_bytes)
+    try:
+        return await reader.readexactly(wanted), int(length) > wanted
+    except asyncio.IncompleteReadError as error:
+        text = f"the answer promised {length} bytes and ended after {len(error.partial)}"
+        raise CheckFailedError(Status.CRITICAL, text, error.partial.decode(errors="replace")) from error
+
+
+async def _until_close(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes, bool]:
+    body = bytearray()
+    while len(body) <= most_bytes and (part := await reader.read(65536)):
+        body += part
+    return bytes(body[:most_bytes]), len(body) > most_bytes
+
+
+async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes, bool]:
+    body = bytearray()
+    while len(body) <= most_bytes:
+        line = (await reader.readuntil(b"\n")).split(b";")[0].strip()
+        try:
+            size = int(line, 16)
+        except ValueError as error:
+            raise CheckFailedError(Status.CRITICAL, f"a chunk of the answer has the size {line[:20]!r}") from error
+        if size == 0:
+            return bytes(body), False
+        if size > most_bytes:
+            return bytes(body), True
+        body += await reader.readexactly(size)
+        await reader.readexactly(2)
+    return bytes(body[:most_bytes]), True
+
+
+def redirected(response: Response, request: Request) -> Request:
+    """The request that a redirect asks for: GET after 303, and never with the body to another host."""
+    url = urljoin(response.url, response.headers.get("location", ""))
+    is_kept = response.status in {307, 308} and urlsplit(url).hostname == urlsplit(request.url).hostname
+    return Request(
+        request.method if is_kept or request.method == "HEAD" else "GET",
+        url,
+        request.headers if urlsplit(url).hostname == urlsplit(request.url).hostname else {},
+        request.body if is_kept else b"",
+        request.verify,
+        request.ca_file,
+        request.most_bytes,
+    )

@@ -1,0 +1,128 @@
+"""TLS: the chain is trusted, the name fits, the certificate does not expire soon."""
+
+import ssl
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import NoReturn
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from gridkeeper.core.status import Status
+from gridkeeper.core.units import format_duration
+from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
+from gridkeeper.probes.native.connect import Streams, close, connect, port_of
+
+
+class TlsArguments(Arguments, frozen=True, kw_only=True):
+    """warning_days, critical_days: before expiry; ca_file: trusted certificates (PEM), "" the system's."""
+
+    warning_days: float = 14
+    critical_days: float = 3
+    ca_file: str = ""
+    server_name: str = ""
+
+
+@lru_cache(maxsize=64)
+def verifying_context(ca_file: str, stamp: float) -> ssl.SSLContext:
+    """A client context that verifies chain and name; `stamp` is the file's time of change, so that it is read anew."""
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise CheckFailedError(Status.UNKNOWN, f"cannot read the CA file {ca_file}: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def unverifying_context() -> ssl.SSLContext:
+    """To look at a certificate that a verifying handshake refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def context_of(ca_file: str) -> ssl.SSLContext:
+    path = Path(ca_file)
+    return verifying_context(ca_file, path.stat().st_mtime if ca_file and path.exists() else 0.0)
+
+
+def certificate_of(streams: Streams) -> x509.Certificate:
+    """The certificate that the server showed."""
+    handshake: ssl.SSLObject = streams[1].get_extra_info("ssl_object")
+    return x509.load_der_x509_certificate(handshake.getpeercert(binary_form=True) or b"")
+
+
+async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
+    port = port_of(target, arguments.port, 443)
+    try:
+        streams = await connect(target, port, run, context_of(arguments.ca_file), arguments.server_name)
+    except ssl.SSLCertVerificationError as error:
+        await _explain(target, port, arguments, run, error)
+    except ssl.SSLError as error:
+        raise CheckFailedError(Status.CRITICAL, f"the TLS handshake failed: {error.reason or error}") from error
+    try:
+        certificate = certificate_of(streams)
+    finally:
+        await close(streams[1])
+    return judge_expiry(certificate, datetime.now(UTC), arguments)
+
+
+async def _explain(target: Target, port: int, arguments: TlsArguments, run: Run, error: ssl.SSLError) -> NoReturn:
+    """Raises what is wrong with a certificate that was refused: expired is said with its date."""
+    streams = await connect(target, port, run, unverifying_context(), arguments.server_name)
+    try:
+        certificate = certificate_of(streams)
+    finally:
+        await close(streams[1])
+    expiry = judge_expiry(certificate, datetime.now(UTC), arguments)
+    if expiry.status == Status.CRITICAL:
+        raise CheckFailedError(Status.CRITICAL, expiry.summary, expiry.output)
+    why = getattr(error, "verify_message", "") or str(error)
+    raise CheckFailedError(Status.CRITICAL, f"the certificate is not trusted: {why}", expiry.output)
+
+
+def judge_expiry(certificate: x509.Certificate, now: datetime, arguments: TlsArguments) -> Outcome:
+    """OK, WARNING or CRITICAL by the time that is left."""
+    left = certificate.not_valid_after_utc - now
+    when = f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+    days = left / timedelta(days=1)
+    limits = f"{arguments.warning_days:g}:;{arguments.critical_days:g}:"
+    perfdata = f"lifetime={int(left.total_seconds())}s days={days:.2f};{limits}"
+    output = describe(certificate)
+    if certificate.not_valid_before_utc > now:
+        return Outcome(
+            Status.CRITICAL, f"the certificate is not valid before {certificate.not_valid_before_utc}", output
+        )
+    if days <= 0:
+        ago = format_duration(-left.total_seconds())
+        return Outcome(Status.CRITICAL, f"the certificate expired {ago} ago, {when}", output, perfdata)
+    text = f"the certificate expires in {format_duration(left.total_seconds())}, {when}"
+    status = Status.OK
+    if days < arguments.critical_days:
+        status = Status.CRITICAL
+    elif days < arguments.warning_days:
+        status = Status.WARNING
+    return Outcome(status, text, output, perfdata)
+
+
+def describe(certificate: x509.Certificate) -> str:
+    """Subject, issuer, names, validity: what an administrator asks first."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = ", ".join(str(name.value) for name in extension.value)
+    except x509.ExtensionNotFound:
+        names = ", ".join(str(item.value) for item in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
+    return "\n".join(
+        [
+            f"subject: {certificate.subject.rfc4514_string()}",
+            f"issuer: {certificate.issuer.rfc4514_string()}",
+            f"names: {names}",
+            f"serial: {certificate.serial_number:x}",
+            f"valid: {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} to "
+            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+        ]
+    )
+
+
+TLS = Check("tls", TlsArguments, _check)

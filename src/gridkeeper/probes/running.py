@@ -1,0 +1,152 @@
+"""One run of one instance: the test's kind decides how, and the answer becomes results."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from gridkeeper.core.identifiers import SeriesKey
+from gridkeeper.core.status import Status
+from gridkeeper.probes.instances import Instance
+from gridkeeper.probes.macros import MacroError, expand
+from gridkeeper.probes.models import Stage, TestKind
+from gridkeeper.probes.native import CHECKS, CheckArgumentError, Outcome
+from gridkeeper.probes.native.check import CheckFailedError, Run
+from gridkeeper.probes.native.connect import address_of
+from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
+from gridkeeper.probes.plugins import run_plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run says of one series; attempts and ids come later.
+
+    cause: metric that failed and explains that this one has no result
+    """
+
+    key: SeriesKey
+    outcome: Outcome
+    executed_at: datetime
+    duration_ms: int
+    cause: str = ""
+
+
+async def run_instance(instance: Instance, now: datetime) -> list[Measured]:
+    """Runs the test and gives one measurement, or for a job those of its riders too."""
+    if instance.test.kind == TestKind.JOB:
+        return await _run_job(instance, now)
+    started_s = time.monotonic()
+    try:
+        outcome = await _run(instance)
+    except (MacroError, CheckArgumentError) as error:
+        outcome = Outcome(Status.UNKNOWN, f"the test cannot run: {error}")
+    except CheckFailedError as error:
+        outcome = Outcome(error.status, error.summary, error.output)
+    return [Measured(instance.key, outcome, now, _ms_since(started_s))]
+
+
+def _ms_since(started_s: float) -> int:
+    return int((time.monotonic() - started_s) * 1000)
+
+
+async def _run(instance: Instance) -> Outcome:
+    test = instance.test
+    if test.kind == TestKind.PLUGIN:
+        return await _run_plugin(instance)
+    check = CHECKS.get(test.command)
+    if check is None:
+        raise CheckArgumentError(f"there is no native check {test.command!r}; there are {', '.join(CHECKS)}")
+    arguments = check.parse(expand(test.arguments or {}, macros_of(instance), instance.place.properties))
+    return await check.run(instance.place.target, arguments, test.timeout_s)
+
+
+async def _run_plugin(instance: Instance) -> Outcome:
+    test, target = instance.test, instance.place.target
+    words = test.arguments if isinstance(test.arguments, list) else []
+    macros = macros_of(instance)
+    # The address is checked before the plugin starts; where it then connects is its own affair (decision 0010).
+    macros["HOSTADDRESS"] = await address_of(target.hostname, target.address, Run(test.timeout_s))
+    argv = expand([test.command, *map(str, words)], macros, instance.place.properties)
+    return await run_plugin(argv, timeout_s=test.timeout_s, limit_bytes=settings.GRIDKEEPER.log_limit_bytes)
+
+
+def macros_of(instance: Instance) -> dict[str, str]:
+    """Values of the macros for an instance; empty where the registry has none."""
+    place = instance.place
+    return {
+        "HOSTNAME": place.target.hostname,
+        "HOSTADDRESS": place.target.address or place.target.hostname,
+        "PORT": str(place.target.port or ""),
+        "URL": place.target.url,
+        "PATH": _path_of(place.target.url),
+        "VO": instance.key.vo,
+        "SITE": place.site,
+        "SITEBDII": place.site_bdii,
+    }
+
+
+def _path_of(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+async def _run_job(instance: Instance, now: datetime) -> list[Measured]:
+    started_s = time.monotonic()
+    riders = [rider for rider in instance.riders if rider.stage != Stage.LIST_MATCH]
+    try:
+        wanted = expand(instance.test.arguments or {}, macros_of(instance), instance.place.properties)
+        arguments = JobArguments(**wanted)
+    except (MacroError, TypeError) as error:
+        done = JobOutcome(Outcome(Status.UNKNOWN, f"the test cannot run: {error}"))
+    else:
+        names = [rider.name for rider in riders]
+        done = await run_job(instance.place.target, arguments, instance.key.vo, names, instance.test.timeout_s)
+    return list(_of_job(instance, done, now, _ms_since(started_s)))
+
+
+def _of_job(instance: Instance, done: JobOutcome, now: datetime, duration_ms: int) -> Iterable[Measured]:
+    """List match, submission and riders of one round trip. A stage that was not reached names the one that failed."""
+    match = next((rider for rider in instance.riders if rider.stage == Stage.LIST_MATCH), None)
+    if match is not None:
+        yield Measured(instance.rider_key(match), done.match, now, duration_ms)
+    if done.submission is None:
+        cause = match.name if match is not None else ""
+        submission = _no_result(cause, done.match.summary) if cause else done.match
+        yield Measured(instance.key, submission, now, duration_ms, cause)
+    else:
+        yield Measured(instance.key, done.submission, now, duration_ms)
+    cause = (match.name if match is not None else instance.test.name) if done.submission is None else instance.test.name
+    explained = done.match if done.submission is None else done.submission
+    for rider in instance.riders:
+        if rider.stage == Stage.LIST_MATCH:
+            continue
+        key = instance.rider_key(rider)
+        if done.riders is None:
+            yield Measured(key, _no_result(cause, explained.summary), now, 0, cause)
+        elif rider.name in done.riders:
+            reported = done.riders[rider.name]
+            yield Measured(key, reported.outcome, now, reported.duration_ms)
+        else:
+            yield Measured(key, Outcome(Status.UNKNOWN, "the job did not report it"), now, 0)
+
+
+def _no_result(cause: str, why: str) -> Outcome:
+    return Outcome(Status.UNKNOWN, f"no result: {cause} failed", f"{cause}: {why}")
+
+
+def blocked(instance: Instance, cause: str, now: datetime) -> list[Measured]:
+    """What is said of an instance, and of what rides in it, that is not run because `cause` failed."""
+    outcome = _no_result(cause, "see its log")
+    keys = [instance.key, *(instance.rider_key(rider) for rider in instance.riders)]
+    return [Measured(key, outcome, now, 0, cause) for key in keys]
+
+
+def attempts_allowed(instance: Instance) -> Mapping[int, int]:
+    """Most attempts by series: the instance's and its riders'."""
+    allowed = {instance.rider_key(rider).series: rider.max_attempts for rider in instance.riders}
+    return allowed | {instance.series: instance.test.max_attempts}
