@@ -11,8 +11,10 @@ class AvailabilityConfig(AppConfig):
         from gridkeeper.availability import marks
         from gridkeeper.probes.signals import days_touched
         from gridkeeper.registry.signals import downtimes_changed, topology_changed
+        from gridkeeper.web import navigation
 
         import_module("gridkeeper.availability.tables")
         days_touched.connect(marks.on_days_touched, dispatch_uid="availability")
         downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")
+        navigation.add("Availability", "Month table", "availability:month", order=10)

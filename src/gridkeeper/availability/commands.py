@@ -3,7 +3,9 @@
 import csv
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -15,6 +17,8 @@ from rich.table import Table
 from gridkeeper.availability import queries
 from gridkeeper.availability.compute import compute_days
 from gridkeeper.availability.queries import Figure, as_row
+from gridkeeper.availability.rules import Seconds
+from gridkeeper.core.units import format_duration
 from gridkeeper.core.windows import Window
 
 availability = typer.Typer(help="Availability and reliability: show figures, compute days again.", no_args_is_help=True)
@@ -111,27 +115,38 @@ def _print_table(found: list[Figure]) -> None:
             "No figures: nothing was judged in that time. `gridkeeper availability compute` computes days."
         )
         return
-    table = Table(
-        "period", "region", "site", "service", "metric", *(["up", "unknown", "down", "critical"]), "avail. %", "rel. %"
-    )
+    columns = [name for name in _COLUMNS if any(_COLUMNS[name](figure.place) for figure in found)]
+    table = Table("period", *columns, *_NUMBERS)
+    for column in table.columns[len(columns) + 1 :]:
+        column.justify, column.no_wrap = "right", True
     for figure in found:
         hour = "" if figure.hour is None else f" {figure.hour:02d}h"
-        table.add_row(f"{figure.day}{hour}", *_cells(figure.place, figure.seconds))
+        table.add_row(f"{figure.day}{hour}", *_cells(columns, figure.place, figure.seconds))
     if len({(figure.day, figure.hour) for figure in found}) > 1:
         table.add_section()
         for place, seconds in queries.sums(found).items():
-            table.add_row("all", *_cells(place, seconds))
+            table.add_row("all", *_cells(columns, place, seconds))
     console.print(table)
 
 
-def _cells(place: queries.Place, seconds: Any) -> list[str]:
-    service = " ".join(word for word in (place.service_type, place.hostname) if word)
-    durations = [str(seconds.up_s), str(seconds.unknown_s), str(seconds.down_s), str(seconds.critical_s)]
+#: Words of a place, shown where any line has them.
+_COLUMNS: dict[str, Callable[[queries.Place], str]] = {
+    "region": lambda place: place.region_name,
+    "site": lambda place: place.site_name,
+    "type": lambda place: place.service_type,
+    "host": lambda place: place.hostname,
+    "metric": lambda place: place.metric,
+}
+_NUMBERS = ("avail. %", "rel. %", "critical", "downtime", "unknown")
+
+
+def _cells(columns: list[str], place: queries.Place, seconds: Seconds) -> list[str]:
     ratios = [_percent(seconds.availability.percent), _percent(seconds.reliability.percent)]
-    return [place.region_name, place.site_name, service, place.metric, *durations, *ratios]
+    durations = [format_duration(number) for number in (seconds.critical_s, seconds.down_s, seconds.unknown_s)]
+    return [*(_COLUMNS[name](place) for name in columns), *ratios, *durations]
 
 
-def _percent(value: Any) -> str:
+def _percent(value: Decimal | None) -> str:
     return "not computable" if value is None else f"{value:.2f}"
 
 
