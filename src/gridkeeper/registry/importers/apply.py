@@ -94,9 +94,10 @@ def _service_type(record: Record) -> Wanted[ServiceType]:
 def apply_ngis(run: Run, records: Records) -> None:
     table: Table[Ngi] = Table(Ngi, ["name"])
     known = {record.name for record in records.ngis} | {row.name for row in table.current.values()}
-    made = {site.ngi: _region_of(run, site) for site in records.sites if site.ngi and site.ngi not in known}
+    first = {site.ngi: site for site in reversed(records.sites) if site.ngi and site.ngi not in known}
+    made = [_region_of(run, site) for site in first.values()]
     wanted = []
-    for record in (*records.ngis, *made.values()):
+    for record in (*records.ngis, *made):
         values = {"name": record.name, "federation_id": run.federation.pk, "valid_until": None, **record.fields}
         wanted.append(Wanted[Ngi](record, (record.name,), values, _opening(None, run.now), record.key))
     upsert(run, "region", table, wanted, lambda row: row.federation_id)

@@ -14,6 +14,9 @@ _HEADINGS: dict[Level, str] = {
     "note": "To know: went in, or stayed, as it is",
 }
 
+#: Shown of the list of files that were read.
+_ORIGIN_LIMIT = 200
+
 
 def print_report(report: Report, console: Console) -> None:
     """Counts per kind, the source's own sums, and every finding with file and line."""
@@ -58,8 +61,9 @@ def _counts(report: Report) -> Table:
 
 
 def _summary(report: Report) -> str:
+    origin = report.origin if len(report.origin) <= _ORIGIN_LIMIT else f"{report.origin[:_ORIGIN_LIMIT]}…"
     if report.is_dry_run:
         return "Dry run: nothing was changed." + (" A run would change the above." if report.has_changes else "")
     if not report.has_changes:
-        return f"Nothing changed: federation {report.federation} was up to date with {report.origin}."
-    return f"Imported {report.origin} into federation {report.federation}."
+        return f"Nothing changed: federation {report.federation} was up to date with {origin}."
+    return f"Imported {origin} into federation {report.federation}."
