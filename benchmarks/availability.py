@@ -49,7 +49,7 @@ def set_up() -> None:
 
 def make(folder: Path, sites: int) -> int:
     """Writes results, the runs of both days, and the tree. Returns the number of results."""
-    from gridkeeper.availability.relations import DOWNTIME_SCHEMA, EXPECTED_SCHEMA, node_rows
+    from gridkeeper.availability.relations import tree_rows
     from gridkeeper.lake.tables import RESULTS, RUNS
 
     tree = a_tree(sites)
@@ -60,10 +60,8 @@ def make(folder: Path, sites: int) -> int:
     before = before.set_column(3, "last_at", _a_day_earlier(before, "last_at"))
     for name, table in (("runs.parquet", runs), ("runs-before.parquet", before)):
         _write(folder / name, RUNS, iter([table]))
-    expected = [(tree.numbers[line.path], *line[1:]) for line in tree.expected]
-    _feather(folder / "expected", expected, EXPECTED_SCHEMA)
-    _feather(folder / "downtimes", tree.excused(), DOWNTIME_SCHEMA)
-    feather.write_feather(node_rows(tree), folder / "nodes", compression="uncompressed")
+    for name, rows_of_name in tree_rows(tree).items():
+        feather.write_feather(rows_of_name, folder / name, compression="uncompressed")
     return len(series) * RESULTS_A_DAY
 
 
@@ -137,12 +135,6 @@ def _a_day_earlier(runs: pa.Table, name: str) -> pa.ChunkedArray:
     return pc.subtract(runs.column(name), pa.scalar(timedelta(days=1), pa.duration("us")))
 
 
-def _feather(path: Path, rows: list[tuple[Any, ...]], schema: pa.Schema) -> None:
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    feather.write_feather(pa.Table.from_arrays(arrays, schema=schema), path, compression="uncompressed")
-
-
 def _parquet(con: Any, folder: Path, *names: str) -> Any:
     from gridkeeper.lake.scan import parquet_table
     from gridkeeper.lake.tables import RESULTS, RUNS
@@ -158,7 +150,7 @@ def scan(con: Any, folder: Path) -> int:
     """The least that any reader of the day's results does: every needed column, once."""
     path = folder / "results.parquet"
     sql = (
-        "SELECT sum(series), max(epoch_us(executed_at)), min(seq), sum(status), count(*) FILTER (is_hard)"  # noqa: S608
+        "SELECT sum(series), max(epoch_us(executed_at)), min(seq), sum(status), count(*) FILTER (is_hard)"
         f" FROM read_parquet('{path}')"
     )
     return int(con.con.execute(sql).fetchall()[0][-1])
@@ -167,12 +159,13 @@ def scan(con: Any, folder: Path) -> int:
 def from_raw(con: Any, folder: Path) -> int:
     """From results of the day (and the change points of the day before) to the figures of every node."""
     from gridkeeper.lake.changes import status_runs
+    from gridkeeper.lake.scan import bind
 
     columns = ("series", "status", "start", "last_at", "seq")
-    before = _parquet(con, folder, "runs-before").select(*columns)
-    from gridkeeper.availability.relations import keep
-
-    return _judged(con, folder, before.union(keep(con, status_runs(_parquet(con, folder, "results"))).select(*columns)))
+    made = status_runs(_parquet(con, folder, "results")).select(*columns)
+    con.con.execute(f"CREATE TEMP TABLE made AS {con.compile(made)}")
+    kept = bind(con, "made", made.schema().to_pyarrow())
+    return _judged(con, folder, kept.union(_parquet(con, folder, "runs-before").select(*columns)))
 
 
 def from_points(con: Any, folder: Path) -> int:
@@ -187,13 +180,12 @@ def with_hours(con: Any, folder: Path) -> int:
 
 def _judged(con: Any, folder: Path, runs: Any, *, with_hours: bool = False) -> int:
     from gridkeeper.availability.judge import judge
-    from gridkeeper.availability.plan import Inputs
-    from gridkeeper.lake.scan import arrow_table
+    from gridkeeper.availability.relations import provide_runs
 
-    given = {
-        name: arrow_table(con, feather.read_table(folder / name)) for name in ("expected", "nodes", "downtimes")
-    }
-    judgement = judge(con, Inputs(day=DAY, length_s=86_400, runs=runs, **given), with_hours=with_hours)
+    for name in ("expected", "nodes", "downtimes"):
+        con.con.register(name, feather.read_table(folder / name))
+    provide_runs(con, runs, DAY)
+    judgement = judge(con, 86_400, with_hours=with_hours)
     return int(judgement.figures.count().to_pyarrow().as_py())
 
 
@@ -283,7 +275,9 @@ def main() -> int:
 
 def _line(row: dict[str, Any]) -> str:
     met = {True: "met", False: "NOT met", None: ""}[row["is_met"]]
-    return f"{row['name']:58} {row['value']:>20}  {row['ratio']:>6} x ({row['reference']})  {row['goal'] or '':26} {met}"
+    return (
+        f"{row['name']:58} {row['value']:>20}  {row['ratio']:>6} x ({row['reference']})  {row['goal'] or '':26} {met}"
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from gridkeeper.availability.judge import judge
 from gridkeeper.availability.plan import MEASURES, Level
-from gridkeeper.availability.relations import inputs_of
+from gridkeeper.availability.relations import provide
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
 from gridkeeper.core.status import Status
 from gridkeeper.lake.scan import arrow_table, connect, rows
@@ -68,7 +68,8 @@ class Judged:
         validity = {line.series: line.validity_s for line in expected}
         with connect() as con:
             runs = arrow_table(con, pa.Table.from_pylist(runs_of(results, validity), schema=_RUNS))
-            judged = judge(con, inputs_of(con, tree, runs, day=DAY, length_s=length_s))
+            provide(con, tree, runs, DAY)
+            judged = judge(con, length_s)
             names = {number: path for path, number in tree.numbers.items()}
             self.timelines: dict[Path, Timeline] = {}
             for level in (Level.METRIC, Level.SERVICE, Level.FLAVOUR, Level.SITE):

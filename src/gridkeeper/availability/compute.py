@@ -12,8 +12,8 @@ import structlog
 
 from gridkeeper.availability import marks, tables, topology
 from gridkeeper.availability.judge import Judgement, judge
-from gridkeeper.availability.plan import MEASURES, Inputs, Level, Table
-from gridkeeper.availability.relations import inputs_of
+from gridkeeper.availability.plan import MEASURES, Level, Table
+from gridkeeper.availability.relations import provide
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.tree import Tree
 from gridkeeper.bus.facts import Facts, open_facts
@@ -73,8 +73,8 @@ def _compute(periods: Sequence[Period], now: datetime) -> int:
 def _rows_of_day(facts: Facts, validity: Validity, period: Period, names: "Names") -> dict[str, pa.Table]:
     tree = topology.tree_of(period)
     with connect() as con:
-        inputs = day_inputs(con, facts, tree, period, validity)
-        judgement = judge(con, inputs)
+        provide(con, tree, runs_of(con, facts, period, validity), period.day)
+        judgement = judge(con, period.length_s)
         placed = _Placed(con, tree, names, period.day)
         return {
             tables.DAY_TABLE.name: placed.figures(judgement.figures, tables.DAY_TABLE.schema),
@@ -83,13 +83,12 @@ def _rows_of_day(facts: Facts, validity: Validity, period: Period, names: "Names
         }
 
 
-def day_inputs(con: Any, facts: Facts, tree: Tree, period: Period, validity: Validity) -> Inputs:
-    """The plan's inputs from the facts: change points of the day and of the day before."""
+def runs_of(con: Any, facts: Facts, period: Period, validity: Validity) -> Table:
+    """Change points of the day and of the day before, from the facts."""
     columns = ("series", "status", "start", "last_at", "seq")
     both = [facts.runs(con, day, validity).select(*columns) for day in (period.day - DAY, period.day)]
     # A result with a clock ahead of ours does not count before its time has come.
-    runs = both[0].union(both[1]).filter(ibis._.start < period.window.end)
-    return inputs_of(con, tree, runs, day=period.day, length_s=period.length_s)
+    return both[0].union(both[1]).filter(ibis._.start < period.window.end)
 
 
 @dataclass(frozen=True, slots=True)

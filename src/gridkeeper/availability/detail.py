@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from gridkeeper.availability import plan, topology
-from gridkeeper.availability.compute import day_inputs
+from gridkeeper.availability import topology
+from gridkeeper.availability.compute import runs_of
 from gridkeeper.availability.judge import judge
-from gridkeeper.availability.plan import Level
+from gridkeeper.availability.plan import Level, Table
+from gridkeeper.availability.relations import provide
 from gridkeeper.availability.rules import Seconds
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.tree import Path, Tree
@@ -70,20 +71,13 @@ def site_day(site: Site, day: date, vo: str, now: datetime) -> Branch | None:
         return None
     facts = open_facts()
     with connect() as con:
-        inputs = day_inputs(con, facts, tree, period, topology.validity())
-        wanted = arrow_table(con, _series_of(tree))
-        inputs = plan.Inputs(
-            day=day,
-            length_s=period.length_s,
-            runs=inputs.runs.semi_join(wanted, "series"),
-            expected=inputs.expected,
-            nodes=inputs.nodes,
-            downtimes=inputs.downtimes,
-        )
-        judgement = judge(con, inputs, with_hours=False)
+        runs = runs_of(con, facts, period, topology.validity())
+        runs = runs.semi_join(arrow_table(con, _series_of(tree)), "series")
+        provide(con, tree, runs, day)
+        judgement = judge(con, period.length_s, with_hours=False)
         periods = [row for level in judgement.timelines.values() for row in rows(level)]
         seconds = {row["node"]: Seconds.of(row) for row in rows(judgement.figures)}
-        results = _firsts(con, facts, inputs, period)
+        results = _firsts(con, facts, runs, period)
     return _branch(tree, _Timelines(tree, period, periods, results), seconds, Path(vo, site.ngi.key, site.key))
 
 
@@ -93,10 +87,10 @@ def _series_of(tree: Tree) -> Any:
     return pa.table({"series": pa.array(sorted({line.series for line in tree.expected}), pa.int64())})
 
 
-def _firsts(con: Any, facts: Facts, inputs: plan.Inputs, period: Period) -> dict[int, list[tuple[int, int]]]:
+def _firsts(con: Any, facts: Facts, runs: Table, period: Period) -> dict[int, list[tuple[int, int]]]:
     """Series -> the result that began each of its runs, as (second of the day, fact), in order."""
     results = facts.results(con, Window(period.window.start - DAY, period.window.end))
-    starts = inputs.runs.select("series", executed_at="start")
+    starts = runs.select("series", executed_at="start")
     found = rows(
         results.filter(results.is_hard).semi_join(starts, ["series", "executed_at"]).order_by("executed_at", "seq")
     )

@@ -13,7 +13,7 @@ Times are whole seconds from the start of the day, `[0, length_s)`. A day that i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -61,24 +61,70 @@ SECONDS: dict[str, frozenset[Status]] = {
 MEASURES = ("total_s", *SECONDS, "flips")
 
 
+#: The relations that a day is judged by, under the names by which the plan's statements know them.
+#:
+#: runs: change points of the day and of the day before, each day's by itself (the latter are the carry-over; `start`
+#:     and `seq` order them); made by `timed`
+#: expected: when a result is expected of a metric node; more than one row a node where it was expected with a break.
+#:     is_new: expected only since an instant of this day
+#: nodes: the tree; parent is of the level above, absent above
+#: downtimes: intervals that excuse a service's node
+SCHEMAS: dict[str, dict[str, str]] = {
+    "runs": {
+        "series": "int64", "status": "int32", "start": "timestamp('UTC', 6)", "seq": "int64",
+        "start_s": "int64", "last_s": "int64",
+    },
+    "expected": {
+        "node": "int64", "series": "int64", "validity_s": "int64", "from_s": "int64", "until_s": "int64",
+        "is_new": "boolean",
+    },
+    "nodes": {"node": "int64", "parent": "int64"},
+    "downtimes": {"node": "int64", "start_s": "int64", "end_s": "int64"},
+}  # fmt: skip
+#: Of every timeline: who, what, from when until when.
+TIMELINE = {"node": "int64", "status": "int32", "start_s": "int64", "end_s": "int64"}
+
+
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The relations that a day is judged by.
+    """The relations of SCHEMAS, and how much of the day is judged."""
 
-    runs: series, status, start, last_at (timestamps), seq: the change points of the day and of the day before, each
-        day's by itself; those of the day before are the carry-over, and what began earlier is ignored
-    expected: node, series, validity_s, from_s, until_s, is_new: when a result is expected of a metric node; more than
-        one row a node where it was expected with a break. is_new: expected only since an instant of this day
-    nodes: node, parent (of the level above; absent above), level
-    downtimes: node (of a service), start_s, end_s: intervals that excuse it
-    """
-
-    day: date
     length_s: int
     runs: Table
     expected: Table
     nodes: Table
     downtimes: Table
+
+
+def named_inputs(length_s: int) -> Inputs:
+    """The inputs by their names alone, of no session yet: what statements are made from."""
+    return Inputs(length_s, **{name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()})
+
+
+def timed(runs: Table, day: date) -> Table:
+    """Runs (series, status, start, last_at, seq) as the plan takes them; what began before the day before is left out.
+
+    Seconds are counted from midnight, rounded down, negative the day before.
+    """
+    reach = Window(Window.of_day(day).start - DAY, Window.of_day(day).end)
+    known = runs.filter((runs.start >= reach.start) & (runs.start < reach.end))
+    return known.select(
+        "series",
+        "start",
+        "seq",
+        status=known.status.cast("int32"),
+        start_s=_seconds_of(known.start, reach.start),
+        last_s=_seconds_of(known.last_at, reach.start),
+    ).select(*SCHEMAS["runs"])
+
+
+def _seconds_of(moment: Column, day_before: datetime) -> Column:
+    """Whole seconds from the midnight after `day_before`.
+
+    Counted from the day before because Spark cuts a difference towards zero where DuckDB rounds it down. Without a
+    zone because DuckDB's difference of zoned times is four times as dear; sessions of both run in UTC.
+    """
+    return moment.cast("timestamp").delta(ibis.literal(day_before.replace(tzinfo=None)), unit="second") - DAY_S
 
 
 def combine(periods: Table, order: Sequence[Status], length_s: int, overriding: Table | None = None) -> Table:
@@ -144,79 +190,61 @@ def _keep_changes(points: Table, length_s: int) -> Table:
 
 def metric_timelines(inputs: Inputs) -> Table:
     """The timelines of the metric nodes, from results, what is expected, and how long a result says something."""
-    reach = Window(Window.of_day(inputs.day).start - DAY, Window.of_day(inputs.day).end)
-    runs = inputs.runs.filter((_.start >= reach.start) & (_.start < reach.end))
-    steady = _steady(inputs, runs)
+    steady = _steady(inputs)
     others = inputs.expected.anti_join(steady, "node")
-    runs = runs.semi_join(others, "series")
+    runs = inputs.runs.semi_join(others, "series")
     missing = others.select("node", status=_status(Status.MISSING), start_s=others.from_s, end_s=others.until_s)
-    periods = _result_segments(inputs, runs, others).union(missing).union(_unknown_until_first(inputs, runs, others))
+    segments = _result_segments(runs, others, inputs.length_s)
+    periods = segments.union(missing).union(_unknown_until_first(runs, others))
     return steady.union(combine(periods, OPERATIONS[Level.METRIC], inputs.length_s))
-
-
-def _steady(inputs: Inputs, runs: Table) -> Table:
-    """The metrics that said one thing all day, carried over from the day before: one run on either day.
-
-    That is nearly all of them. Found by one aggregation, they need none of the windows that the others go through.
-    """
-    of_series = runs.group_by("series").agg(
-        runs=_.count(),
-        status=_.status.min().cast("int32"),
-        worst=_.status.max(),
-        carried_at=_.start.min(),
-        carried_last_at=_.last_at.min(),
-        start=_.start.max(),
-        last_at=_.last_at.max(),
-    )
-    once_each = of_series.filter((_.runs == 2) & (_.status == _.worst))
-    found = once_each.join(inputs.expected.filter((_.from_s == 0) & (_.until_s == inputs.length_s)), "series")
-    start_s, carried_s = _seconds_of(found.start, inputs.day), _seconds_of(found.carried_at, inputs.day)
-    is_touching = start_s <= _seconds_of(found.carried_last_at, inputs.day) + found.validity_s
-    is_lasting = _seconds_of(found.last_at, inputs.day) + found.validity_s >= inputs.length_s
-    whole = found.filter((carried_s < 0) & (start_s >= 0) & (start_s < inputs.length_s) & is_touching & is_lasting)
-    zero, length = ibis.literal(0, "int64"), ibis.literal(inputs.length_s, "int64")
-    return whole.select("node", "status", start_s=zero, end_s=length)
 
 
 def _status(status: Status) -> Column:
     return ibis.literal(status.value, "int32")
 
 
-def _seconds_of(moment: Column, day: date) -> Column:
-    """Whole seconds from the start of the day, rounded down, negative the day before.
+def _steady(inputs: Inputs) -> Table:
+    """The metrics that said one thing all day, carried over from the day before: one run on either day.
 
-    Counted from the day before because Spark cuts a difference towards zero where DuckDB rounds it down. Without a
-    zone because DuckDB's difference of zoned times is four times as dear; sessions of both run in UTC.
+    That is nearly all of them. Found by one aggregation, they need none of the windows that the others go through.
     """
-    origin = ibis.literal((Window.of_day(day).start - DAY).replace(tzinfo=None))
-    return moment.cast("timestamp").delta(origin, unit="second") - DAY_S
+    of_series = inputs.runs.group_by("series").agg(
+        runs=_.count(),
+        status=_.status.min(),
+        worst=_.status.max(),
+        carried_s=_.start_s.min(),
+        carried_last_s=_.last_s.min(),
+        began_s=_.start_s.max(),
+        last_s=_.last_s.max(),
+    )
+    one_each = of_series.filter((_.runs == 2) & (_.status == _.worst) & (_.carried_s < 0) & (_.began_s >= 0))
+    found = one_each.join(inputs.expected.filter((_.from_s == 0) & (_.until_s == inputs.length_s)), "series")
+    is_touching = (found.began_s <= found.carried_last_s + found.validity_s) & (found.began_s < inputs.length_s)
+    whole = found.filter(is_touching & (found.last_s + found.validity_s >= inputs.length_s))
+    zero, length = ibis.literal(0, "int64"), ibis.literal(inputs.length_s, "int64")
+    return whole.select("node", "status", start_s=zero, end_s=length)
 
 
-def _result_segments(inputs: Inputs, runs: Table, expected: Table) -> Table:
+def _result_segments(runs: Table, expected: Table, length_s: int) -> Table:
     """What results say: from each run's start to the next run's, or until its last result is too old."""
     in_order = ibis.window(group_by="series", order_by=["start", "seq"])
-    start_s = _seconds_of(runs.start, inputs.day)
-    timed = runs.mutate(start_s=start_s, last_s=_seconds_of(runs.last_at, inputs.day))
-    timed = timed.mutate(next_s=timed.start_s.lead().over(in_order).fill_null(inputs.length_s))
-    found = timed.join(expected, "series")
+    found = runs.mutate(next_s=runs.start_s.lead().over(in_order).fill_null(length_s)).join(expected, "series")
     segments = found.select(
         "node",
-        status=found.status.cast("int32"),
+        "status",
         start_s=ibis.greatest(found.start_s, found.from_s),
         end_s=ibis.least(found.next_s, found.last_s + found.validity_s, found.until_s),
     )
     return segments.filter(_.start_s < _.end_s)
 
 
-def _unknown_until_first(inputs: Inputs, runs: Table, expected: Table) -> Table:
+def _unknown_until_first(runs: Table, expected: Table) -> Table:
     """A metric that is expected only since this day is UNKNOWN until its first result, not MISSING."""
     new = expected.filter(_.is_new)
-    starts = runs.semi_join(new, "series").group_by("series").agg(first=_.start.min())
+    starts = runs.semi_join(new, "series").group_by("series").agg(first_s=_.start_s.min())
     found = new.left_join(starts, "series")
-    first_s = _seconds_of(found.first, inputs.day).fill_null(DAY_S)
-    periods = found.select(
-        "node", status=_status(Status.UNKNOWN), start_s=found.from_s, end_s=ibis.least(first_s, found.until_s)
-    )
+    end_s = ibis.least(found.first_s.fill_null(DAY_S), found.until_s)
+    periods = found.select("node", status=_status(Status.UNKNOWN), start_s=found.from_s, end_s=end_s)
     return periods.filter(_.start_s < _.end_s)
 
 

@@ -1,73 +1,45 @@
-"""The plan's inputs as relations of a session, and rows kept between its steps.
+"""The plan's inputs given to a session: the tree, what is expected, downtimes, and the runs of two days.
 
-The session is `lake.scan.connect()`'s: DuckDB on this machine. A Spark session will stand behind the same functions.
+The session is `lake.scan.connect()`'s: DuckDB on this machine. A Spark session will be given the same names.
 """
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import count
 from typing import Any
 
 import ibis
 import pyarrow as pa
 
-from gridkeeper.availability.plan import Inputs, Table
+from gridkeeper.availability.plan import SCHEMAS, Table, timed
 from gridkeeper.availability.tree import Tree
-from gridkeeper.lake.scan import arrow_table, bind
 
-NODE_SCHEMA = pa.schema(
-    [
-        ("node", pa.int64()),
-        ("parent", pa.int64()),
-        ("level", pa.int8()),
-        *[(word, pa.string()) for word in ("report", "region", "site", "service_type", "hostname", "metric")],
-    ]
-)
-EXPECTED_SCHEMA = pa.schema(
-    [
-        ("node", pa.int64()),
-        ("series", pa.int64()),
-        ("validity_s", pa.int64()),
-        ("from_s", pa.int64()),
-        ("until_s", pa.int64()),
-        ("is_new", pa.bool_()),
-    ]
-)
-DOWNTIME_SCHEMA = pa.schema([("node", pa.int64()), ("start_s", pa.int64()), ("end_s", pa.int64())])
-_names = count(1)
+EXPECTED_SCHEMA = ibis.schema(SCHEMAS["expected"]).to_pyarrow()
+NODE_SCHEMA = ibis.schema(SCHEMAS["nodes"]).to_pyarrow()
+DOWNTIME_SCHEMA = ibis.schema(SCHEMAS["downtimes"]).to_pyarrow()
 
 
-def inputs_of(con: Any, tree: Tree, runs: Table, *, day: date, length_s: int) -> Inputs:
-    """The plan's inputs from a tree and the runs of the day and the day before."""
-    expected = [(tree.numbers[line.path], *line[1:]) for line in tree.expected]
-    return Inputs(
-        day=day,
-        length_s=length_s,
-        runs=runs,
-        expected=arrow_table(con, _arrow(expected, EXPECTED_SCHEMA)),
-        nodes=arrow_table(con, node_rows(tree)),
-        downtimes=arrow_table(con, _arrow(tree.excused(), DOWNTIME_SCHEMA)),
-    )
+def provide(con: Any, tree: Tree, runs: Table, day: date) -> None:
+    """Gives the session what the plan of that day needs; `runs` are those of the day and of the day before."""
+    provide_runs(con, runs, day)
+    for name, rows in tree_rows(tree).items():
+        con.con.register(name, rows)
 
 
-def node_rows(tree: Tree) -> pa.Table:
-    """Every node with its number, its parent's, its level and where it stands."""
+def provide_runs(con: Any, runs: Table, day: date) -> None:
+    """A view, not a table: most runs are read once, by an aggregation."""
+    con.con.execute(f"CREATE OR REPLACE TEMP VIEW runs AS {con.compile(timed(runs, day))}")
+
+
+def tree_rows(tree: Tree) -> dict[str, pa.Table]:
+    """The tree as Arrow tables by the names of the plan's inputs."""
     numbers = tree.numbers
-    rows = [
-        (number, numbers[path.parent] if path.parent else None, path.level.value, *path)
-        for path, number in numbers.items()
-    ]
-    return _arrow(rows, NODE_SCHEMA)
-
-
-def keep(con: Any, expression: Table) -> Table:
-    """The rows of an expression, computed once, for the steps that build on them.
-
-    In our own words because the statements of ibis 12's `cache` come out wrong with sqlglot 30.
-    """
-    name = f"kept_{next(_names)}"
-    con.con.execute(f"CREATE TEMP TABLE {name} AS {ibis.to_sql(expression, dialect='duckdb')}")
-    return bind(con, name, expression.schema().to_pyarrow())
+    nodes = [(number, numbers[path.parent] if path.parent else None) for path, number in numbers.items()]
+    expected = [(numbers[line.path], *line[1:]) for line in tree.expected]
+    return {
+        "nodes": _arrow(nodes, NODE_SCHEMA),
+        "expected": _arrow(expected, EXPECTED_SCHEMA),
+        "downtimes": _arrow(tree.excused(), DOWNTIME_SCHEMA),
+    }
 
 
 def _arrow(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
