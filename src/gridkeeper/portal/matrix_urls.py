@@ -1,0 +1,28 @@
+"""Addresses of the matrix, included below /matrix/ by `gridkeeper.portal.urls`."""
+
+from django.urls import path, register_converter
+
+from gridkeeper.portal import matrix_views
+
+
+class CodeConverter:
+    """A number in base 36."""
+
+    regex = "[0-9a-z]{1,12}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(CodeConverter, "code")
+
+urlpatterns = [
+    path("", matrix_views.matrix, name="matrix"),
+    path("live", matrix_views.live, name="matrix_live"),
+    path("titles/<code:row>", matrix_views.titles, name="matrix_titles"),
+    path("<code:code>/<code:row>", matrix_views.latest, name="matrix_cell"),
+    path("<str:vo>/<code:code>/<code:row>", matrix_views.latest, name="matrix_cell_of_vo"),
+]
