@@ -23,7 +23,7 @@ def refuse(request: HttpRequest, error: NotPermittedError) -> HttpResponseBase:
     """Sends a visitor to sign-in; tells a person who is signed in what they lack (403)."""
     if not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    raise PermissionDenied(str(error)) from error
+    raise PermissionDenied(str(error)) from None
 
 
 def add_errors(form: forms.Form, error: ValidationError) -> None:

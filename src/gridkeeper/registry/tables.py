@@ -18,7 +18,7 @@ CERTIFICATION_TONES = {
     "Suspended": "tone-bad",
     "Closed": "tone-quiet",
 }
-SEVERITY_TONES = {"OUTAGE": "tone-bad", "WARNING": "tone-attention"}
+SEVERITY_TONES = {"OUTAGE": "tone-strong"}
 STATE_TONES = {"now": "tone-now", "next": "tone-attention", "past": "tone-quiet", "cancelled": "tone-quiet"}
 
 
@@ -53,7 +53,7 @@ class SiteTable(ListTable):
     """Sites."""
 
     card_title = "name"
-    card_facts = ("certification", "ngi")
+    card_facts = ("certification", "service_count")
     name = tables.Column(linkify=True, verbose_name="Site")
     ngi = tables.Column(linkify=True, verbose_name="Region", order_by="ngi__name")
     certification = WordColumn(tones=CERTIFICATION_TONES)
@@ -81,7 +81,7 @@ class DowntimeTable(ListTable):
     """Downtimes; the rows need `state` (`queries.with_state`) and their services prefetched."""
 
     card_title = "affects"
-    card_facts = ("start", "severity")
+    card_facts = ("state", "start")
     affects = tables.Column(empty_values=(), orderable=False, verbose_name="Affects")
     state = WordColumn(tones=STATE_TONES, order_by="start")
     severity = WordColumn(tones=SEVERITY_TONES, labels=dict(Severity.choices))

@@ -22,10 +22,8 @@ class ListTable(tables.Table):  # type: ignore[misc]
     card_title: ClassVar[str] = ""
     card_facts: ClassVar[Sequence[str]] = ()
 
-    class Meta:
-        attrs: ClassVar[dict[str, str]] = {"class": "table table-sm list-table"}
-        template_name = "web/table.html"
-        default = ""
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"default": ""} | options)
 
     def get_column_class_names(self, classes_set: set[str], bound_column: Any) -> set[str]:
         names: set[str] = super().get_column_class_names(classes_set, bound_column)
@@ -67,8 +65,8 @@ class WordColumn(tables.Column):  # type: ignore[misc]
         self.tones = dict(tones or {})
         self.labels = dict(labels or {})
 
-    def render(self, value: Any) -> SafeString:
-        word = str(value)
+    def render(self, value: Any, record: Any, bound_column: Any) -> SafeString:
+        word = str(bound_column.accessor.resolve(record))  # the value itself; `value` is a choice's label already
         return format_html('<span class="word {}">{}</span>', self.tones.get(word, ""), self.labels.get(word, word))
 
 
