@@ -6,4 +6,8 @@ class ProbesConfig(AppConfig):
     label = "probes"
 
     def ready(self) -> None:
+        from gridkeeper.probes import permissions as permissions  # registers the predicates
         from gridkeeper.probes import rebuild as rebuild  # listens to the bus
+        from gridkeeper.web import navigation
+
+        navigation.add("Tests", "Tests", "probes:tests", 10)

@@ -1,0 +1,42 @@
+"""Pages of tests: what there is, what each means, where it fails."""
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from gridkeeper.people.actor import Actor
+from gridkeeper.people.permission import is_permitted
+from gridkeeper.probes.models import Test
+from gridkeeper.probes.permissions import EDIT_TEST
+from gridkeeper.probes.queries import counts_by_status, ordered_counts, test_rows, troubled, uses_of
+from gridkeeper.web.htmx import render_page_or_part
+
+_MOST_TROUBLED = 50
+
+
+@require_safe
+def tests(request: HttpRequest) -> HttpResponse:
+    """Every test with its documentation and how it stands."""
+    text = request.GET.get("q", "").strip()[:200]
+    found = Test.objects.all()
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(abbreviation__icontains=text) | Q(title__icontains=text))
+    context = {"rows": test_rows(found), "q": text, "total": Test.objects.count()}
+    return render_page_or_part(request, "probes/tests.html", "probes/tests_part.html", context)
+
+
+@require_safe
+def test(request: HttpRequest, name: str) -> HttpResponse:
+    """One test: what it proves, what to do, who uses it, where it fails."""
+    found = get_object_or_404(Test.objects.prefetch_related("depends_on", "riders"), name=name)
+    rows = troubled(found)
+    context = {
+        "test": found,
+        "counts": ordered_counts(counts_by_status([found.name]).get(found.name, {})),
+        "uses": uses_of(found),
+        "troubled": rows[:_MOST_TROUBLED],
+        "troubled_count": rows.count(),
+        "may_edit": is_permitted(Actor.of(request), EDIT_TEST, found),
+    }
+    return render(request, "probes/test.html", context)
