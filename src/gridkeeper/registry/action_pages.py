@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views import View
@@ -99,10 +99,11 @@ class ActionPage(View):
 
     def _look_again(self, form: Any) -> None:
         """After "somebody was faster" the person sees what stands now beside their input, and may send it again."""
-        if form.has_error(None, code="conflict"):
+        if form.has_error(NON_FIELD_ERRORS, code="conflict"):
             self.subject = self.get_subject()
             form.data = form.data.copy()
-            form.data.update(self.seen_now())
+            for name, value in self.seen_now().items():
+                form.data[name] = value
 
     def _show(self, request: HttpRequest, form: Any, *, status: int = 200) -> HttpResponse:
         context = {"view": self, "form": form, "subject": self.subject, "cancel_url": self.after()}
