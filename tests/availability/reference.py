@@ -80,11 +80,23 @@ class Reference:
         if not lines:
             return Status.EXCLUDED
         line = lines[0]
+        status = self._heard(line, second)
+        if status is None:
+            said = any(self._heard(line, earlier) is not None for earlier in self._instants_of(line, second))
+            return Status.UNKNOWN if line.is_new and not said else Status.MISSING
+        return status
+
+    def _instants_of(self, line: Expected, second: int) -> list[int]:
+        """The instants of the interval until then at which something may have been heard."""
+        heard = [self.second_of(r.executed_at) for r in self.results if r.series == line.series]
+        return [line.from_s, *(instant for instant in heard if line.from_s <= instant <= second)]
+
+    def _heard(self, line: Expected, second: int) -> Status | None:
+        """What the latest result says at that second, unless there is none or it is too old."""
         heard = [r for r in self.results if r.series == line.series and self.second_of(r.executed_at) <= second]
-        if not heard:
-            return Status.UNKNOWN if line.is_new else Status.MISSING
-        is_valid = second < self.second_of(heard[-1].executed_at) + line.validity_s
-        return heard[-1].status if is_valid else Status.MISSING
+        if not heard or second >= self.second_of(heard[-1].executed_at) + line.validity_s:
+            return None
+        return heard[-1].status
 
     def _excused(self, path: Path, second: int) -> bool:
         return any(

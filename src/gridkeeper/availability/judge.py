@@ -15,6 +15,7 @@ from gridkeeper.availability import plan
 from gridkeeper.availability.plan import MEASURES, OPERATIONS, TIMELINE, Inputs, Level, Table
 from gridkeeper.lake.scan import bind
 
+_WITH_TIMELINES = (Level.METRIC, *OPERATIONS)
 _FIGURES = {"node": "int64"} | dict.fromkeys(MEASURES, "int64")
 _HOURS = {"node": "int64", "hour": "int64"} | dict.fromkeys(MEASURES, "int64")
 
@@ -48,7 +49,7 @@ def judge(con: Any, length_s: int, *, with_hours: bool = True) -> Judgement:
     for step in _steps(length_s, with_hours):
         con.con.execute(f"CREATE OR REPLACE TEMP TABLE {step.name} AS {step.sql}")
         kept[step.name] = bind(con, step.name, ibis.schema(step.schema).to_pyarrow())
-    return Judgement({level: kept[level.label] for level in OPERATIONS}, kept["figures"], kept.get("hours"))
+    return Judgement({level: kept[level.label] for level in _WITH_TIMELINES}, kept["figures"], kept.get("hours"))
 
 
 @lru_cache(maxsize=8)
@@ -60,7 +61,7 @@ def _steps(length_s: int, with_hours: bool) -> tuple[Step, ...]:
 
 def _timelines(inputs: Inputs) -> Iterator[Step]:
     yield _step(Level.METRIC.label, TIMELINE, plan.metric_timelines(inputs))
-    for level in (Level.SERVICE, Level.FLAVOUR, Level.SITE):
+    for level in OPERATIONS:
         below = _kept(Level(level - 1).label, TIMELINE)
         yield _step(level.label, TIMELINE, plan.level_timelines(inputs, level, below))
 
@@ -68,12 +69,12 @@ def _timelines(inputs: Inputs) -> Iterator[Step]:
 def _figures(inputs: Inputs) -> Iterator[Step]:
     yield _step("site_figures", _FIGURES, plan.figures(_kept("site", TIMELINE)))
     yield _step("region_figures", _FIGURES, plan.sums(_kept("site_figures", _FIGURES), inputs.nodes))
-    lower = [plan.figures(_kept(level.label, TIMELINE)) for level in OPERATIONS if level is not Level.SITE]
+    lower = [plan.figures(_kept(level.label, TIMELINE)) for level in _WITH_TIMELINES if level is not Level.SITE]
     yield _step("figures", _FIGURES, _union([*lower, *_summed(inputs, "figures", _FIGURES)]))
 
 
 def _hours(inputs: Inputs) -> Iterator[Step]:
-    cut = {level: plan.hours(_kept(level.label, TIMELINE)) for level in (Level.SERVICE, Level.FLAVOUR, Level.SITE)}
+    cut = {level: plan.hours(_kept(level.label, TIMELINE)) for level in OPERATIONS}
     yield _step("site_hours", _HOURS, plan.figures(cut.pop(Level.SITE), "hour"))
     yield _step("region_hours", _HOURS, plan.sums(_kept("site_hours", _HOURS), inputs.nodes, "hour"))
     lower = [plan.figures(each, "hour") for each in cut.values()]

@@ -13,7 +13,6 @@ Times are whole seconds from the start of the day, `[0, length_s)`. A day that i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -21,7 +20,6 @@ import ibis
 from ibis import _
 
 from gridkeeper.core.status import AND_ORDER, OR_ORDER, UNKNOWN_LIKE, UP, Status
-from gridkeeper.core.windows import DAY, Window
 
 #: Ibis has no annotations that mypy could check.
 Table = Any
@@ -46,9 +44,8 @@ class Level(IntEnum):
         return self.name.lower()
 
 
-#: The operation by which a level is made of the one below (availability.md section 2). A metric is the best of its
-#: results and of MISSING, of which at most one result holds at any instant.
-OPERATIONS = {Level.METRIC: OR_ORDER, Level.SERVICE: AND_ORDER, Level.FLAVOUR: OR_ORDER, Level.SITE: AND_ORDER}
+#: The operation by which a level is made of the one below (availability.md section 2).
+OPERATIONS = {Level.SERVICE: AND_ORDER, Level.FLAVOUR: OR_ORDER, Level.SITE: AND_ORDER}
 
 #: What the seconds of a period are counted as, and by which statuses.
 SECONDS: dict[str, frozenset[Status]] = {
@@ -64,7 +61,7 @@ MEASURES = ("total_s", *SECONDS, "flips")
 #: The relations that a day is judged by, under the names by which the plan's statements know them.
 #:
 #: runs: change points of the day and of the day before, each day's by itself (the latter are the carry-over; `start`
-#:     and `seq` order them); made by `timed`
+#:     and `seq` order them), what began earlier left out; seconds from midnight, rounded down, negative the day before
 #: expected: when a result is expected of a metric node; more than one row a node where it was expected with a break.
 #:     is_new: expected only since an instant of this day
 #: nodes: the tree; parent is of the level above, absent above
@@ -101,47 +98,19 @@ def named_inputs(length_s: int) -> Inputs:
     return Inputs(length_s, **{name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()})
 
 
-def timed(runs: Table, day: date) -> Table:
-    """Runs (series, status, start, last_at, seq) as the plan takes them; what began before the day before is left out.
-
-    Seconds are counted from midnight, rounded down, negative the day before.
-    """
-    reach = Window(Window.of_day(day).start - DAY, Window.of_day(day).end)
-    known = runs.filter((runs.start >= reach.start) & (runs.start < reach.end))
-    return known.select(
-        "series",
-        "start",
-        "seq",
-        status=known.status.cast("int32"),
-        start_s=_seconds_of(known.start, reach.start),
-        last_s=_seconds_of(known.last_at, reach.start),
-    ).select(*SCHEMAS["runs"])
-
-
-def _seconds_of(moment: Column, day_before: datetime) -> Column:
-    """Whole seconds from the midnight after `day_before`.
-
-    Counted from the day before because Spark cuts a difference towards zero where DuckDB rounds it down. Without a
-    zone because DuckDB's difference of zoned times is four times as dear; sessions of both run in UTC.
-    """
-    return moment.cast("timestamp").delta(ibis.literal(day_before.replace(tzinfo=None)), unit="second") - DAY_S
-
-
 def combine(periods: Table, order: Sequence[Status], length_s: int, overriding: Table | None = None) -> Table:
     """The timelines of the parents: rows node, status, start_s, end_s that fill `[0, length_s)` without a break.
 
-    periods: node (the parent), status, start_s, end_s of its children, within the day; EXCLUDED ones count for
-    nothing, and an instant without any child is EXCLUDED. `overriding` (node, start_s, end_s) sets DOWNTIME for its
-    duration where there is any child.
+    periods: node (the parent), status, start_s, end_s of its children, each of which fills the day; EXCLUDED ones
+    count for nothing, and an instant at which all are EXCLUDED is EXCLUDED. `overriding` (node, start_s, end_s) sets
+    DOWNTIME for its duration where they are not.
     """
     # Most children share their times (a whole day of OK), so that counting them first leaves few events.
-    counted = periods.filter(_.status != Status.EXCLUDED.value)
-    counted = counted.group_by("node", "status", "start_s", "end_s").agg(n=_.count())
+    counted = periods.group_by("node", "status", "start_s", "end_s").agg(n=_.count())
     if overriding is not None:
         mark = overriding.select("node", status=ibis.literal(_OVERRIDE, "int32"), start_s=_.start_s, end_s=_.end_s)
         counted = counted.union(mark.group_by("node", "status", "start_s", "end_s").agg(n=_.count()))
     edges = _edges(counted, order, has_override=overriding is not None).filter(_.at_s < length_s)
-    edges = edges.union(_day_starts(periods, edges))
     changes = edges.group_by("node", "at_s").agg(**{name: edges[name].sum() for name in edges.columns[2:]})
     running = ibis.window(group_by="node", order_by="at_s", preceding=None, following=0)
     counts = changes.select("node", "at_s", **{name: changes[name].sum().over(running) for name in changes.columns[2:]})
@@ -152,21 +121,19 @@ _OVERRIDE = 7  # counted beside the statuses, of which it is none
 
 
 def _edges(counted: Table, order: Sequence[Status], *, has_override: bool) -> Table:
-    """One row where a period starts (its number added) and one where it ends (taken away)."""
+    """One row where a period starts (its number added) and one where it ends (taken away).
+
+    The numbers are floats: sums of integers are 128 bits wide in DuckDB and three times as dear; these stay exact.
+    """
     wanted = [*[status.value for status in order], *([_OVERRIDE] if has_override else [])]
 
     def side(at_s: Column, number: Column) -> Table:
-        zero = ibis.literal(0, "int64")
+        zero = ibis.literal(0, "float64")
         counts = {f"n{value}": ibis.ifelse(counted.status == value, number, zero) for value in wanted}
         return counted.select("node", at_s=at_s, **counts)
 
-    return side(counted.start_s, counted.n).union(side(counted.end_s, -counted.n))
-
-
-def _day_starts(periods: Table, edges: Table) -> Table:
-    """A change of nothing at 00:00 for every parent, so that its timeline begins there."""
-    zeros = {name: ibis.literal(0, "int64") for name in edges.columns[2:]}
-    return periods.select("node").distinct().select("node", at_s=ibis.literal(0, "int64"), **zeros)
+    number = counted.n.cast("float64")
+    return side(counted.start_s, number).union(side(counted.end_s, -number))
 
 
 def _pick(counts: Table, order: Sequence[Status]) -> Column:
@@ -174,7 +141,7 @@ def _pick(counts: Table, order: Sequence[Status]) -> Column:
     ranked = reversed(order) if tuple(order) == AND_ORDER else order
     branches = [(counts[f"n{status.value}"] > 0, status.value) for status in ranked]
     if f"n{_OVERRIDE}" in counts.columns:
-        others = sum((counts[f"n{status.value}"] for status in order), ibis.literal(0, "int64"))
+        others = sum((counts[f"n{status.value}"] for status in order), ibis.literal(0, "float64"))
         branches.insert(0, ((counts[f"n{_OVERRIDE}"] > 0) & (others > 0), Status.DOWNTIME.value))
     return ibis.cases(*branches, else_=Status.EXCLUDED.value).cast("int32")
 
@@ -192,11 +159,9 @@ def metric_timelines(inputs: Inputs) -> Table:
     """The timelines of the metric nodes, from results, what is expected, and how long a result says something."""
     steady = _steady(inputs)
     others = inputs.expected.anti_join(steady, "node")
-    runs = inputs.runs.semi_join(others, "series")
-    missing = others.select("node", status=_status(Status.MISSING), start_s=others.from_s, end_s=others.until_s)
-    segments = _result_segments(runs, others, inputs.length_s)
-    periods = segments.union(missing).union(_unknown_until_first(runs, others))
-    return steady.union(combine(periods, OPERATIONS[Level.METRIC], inputs.length_s))
+    segments = _result_segments(inputs.runs.semi_join(others, "series"), others, inputs.length_s)
+    points = _points(segments, others, inputs.length_s)
+    return steady.union(_keep_changes(points, inputs.length_s))
 
 
 def _status(status: Status) -> Column:
@@ -232,20 +197,42 @@ def _result_segments(runs: Table, expected: Table, length_s: int) -> Table:
     segments = found.select(
         "node",
         "status",
+        "from_s",
+        "until_s",
+        "is_new",
         start_s=ibis.greatest(found.start_s, found.from_s),
         end_s=ibis.least(found.next_s, found.last_s + found.validity_s, found.until_s),
     )
     return segments.filter(_.start_s < _.end_s)
 
 
-def _unknown_until_first(runs: Table, expected: Table) -> Table:
-    """A metric that is expected only since this day is UNKNOWN until its first result, not MISSING."""
-    new = expected.filter(_.is_new)
-    starts = runs.semi_join(new, "series").group_by("series").agg(first_s=_.start_s.min())
-    found = new.left_join(starts, "series")
-    end_s = ibis.least(found.first_s.fill_null(DAY_S), found.until_s)
-    periods = found.select("node", status=_status(Status.UNKNOWN), start_s=found.from_s, end_s=end_s)
-    return periods.filter(_.start_s < _.end_s)
+def _points(segments: Table, expected: Table, length_s: int) -> Table:
+    """Where a metric's status may change. Its segments do not overlap, so that nothing need be counted.
+
+    Between them and after them it is MISSING; before the first of them too, or UNKNOWN where it is expected only since
+    this day; outside of what is expected it is EXCLUDED.
+    """
+    of_interval = ibis.window(group_by=["node", "from_s"], order_by="start_s")
+    ordered = segments.mutate(
+        next_s=segments.start_s.lead().over(of_interval).fill_null(segments.until_s),
+        previous_s=segments.start_s.lag().over(of_interval),
+    )
+    late = ordered.filter(_.previous_s.isnull() & (_.start_s > _.from_s))
+    silent = expected.anti_join(segments, ["node", "from_s"])
+    inside = [
+        ordered.select("node", "status", at_s=_.start_s),
+        ordered.filter(_.end_s < _.next_s).select("node", status=_status(Status.MISSING), at_s=_.end_s),
+        *[part.select("node", status=_before_first(part), at_s=part.from_s) for part in (late, silent)],
+    ]
+    excluded = _status(Status.EXCLUDED)
+    ends = expected.filter(_.until_s < length_s).select("node", status=excluded, at_s=_.until_s)
+    first = expected.filter(_.from_s > 0).anti_join(expected.filter(_.from_s == 0), "node")
+    begins = first.select("node").distinct().select("node", status=excluded, at_s=ibis.literal(0, "int64"))
+    return ibis.union(*inside, ends, begins).filter(_.at_s < length_s)
+
+
+def _before_first(expected: Table) -> Column:
+    return ibis.ifelse(expected.is_new, _status(Status.UNKNOWN), _status(Status.MISSING))
 
 
 def level_timelines(inputs: Inputs, level: Level, below: Table) -> Table:
