@@ -119,7 +119,7 @@ def _edit(
 
 def _locked(subject: _Edited, seen: int | None) -> _Edited:
     """The row as it stands, locked until the end of the transaction: two people edit one after the other."""
-    fresh: _Edited = type(subject)._default_manager.select_for_update().get(pk=subject.pk)  # type: ignore[assignment]
+    fresh: _Edited = type(subject)._default_manager.select_for_update().get(pk=subject.pk)
     if fresh.valid_until is not None:
         raise ValidationError(f"{fresh} was closed on {fresh.valid_until:%Y-%m-%d %H:%M} UTC and stays as it is.")
     if seen is not None and seen != version_of(fresh):

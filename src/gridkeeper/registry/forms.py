@@ -67,8 +67,8 @@ class CertificationForm(forms.Form):
     reason = reason_field()
     old = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs, initial={"old": site.certification})
+    def __init__(self, data: Any, *, site: Site) -> None:
+        super().__init__(data, initial={"old": site.certification})
         steps = CERTIFICATION_STEPS[Certification(site.certification)]
         self.fields["new"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]
 

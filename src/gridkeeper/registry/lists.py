@@ -11,10 +11,10 @@ from gridkeeper.registry.filters import DowntimeFilter, NgiFilter, ServiceFilter
 from gridkeeper.registry.models import Downtime, Ngi, ServiceType, Site
 from gridkeeper.registry.permissions import sites_where
 from gridkeeper.registry.queries import (
-    count_of,
     ngis_with_counts,
     services_in_use,
     with_counts,
+    with_service_count,
     with_services,
     with_state,
 )
@@ -164,7 +164,7 @@ class ServiceTypeList(ListView):
         return ServiceType.objects.all()
 
     def decorated(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
-        return rows.annotate(service_count=count_of(services_in_use(), "service_type"))
+        return with_service_count(rows)
 
     def breadcrumbs(self) -> Sequence[Link]:
         return [Link("Services", reverse("registry:services"))]

@@ -15,7 +15,9 @@ from gridkeeper.registry.models import (
     Downtime,
     Federation,
     Ngi,
+    RoleGrant,
     Service,
+    ServiceType,
     Severity,
     Site,
 )
@@ -47,7 +49,7 @@ def counts(moment: datetime) -> Counts:
     )
 
 
-def sites_with_certification_at(moment: datetime) -> "QuerySet[Site]":
+def sites_with_certification_at(moment: datetime) -> "QuerySet[Any]":
     """The sites valid at the instant, each with `certification_then`.
 
     It is what the first later change says it was before; without a later change it is what stands now. Where an import
@@ -196,6 +198,11 @@ def with_counts(sites: "QuerySet[Site]", now: datetime) -> "QuerySet[Site]":
     ).select_related("ngi")
 
 
+def with_service_count(types: "QuerySet[ServiceType]") -> "QuerySet[ServiceType]":
+    """The service types, each with `service_count`."""
+    return types.annotate(service_count=count_of(services_in_use(), "service_type"))
+
+
 def ngis_with_counts(ngis: "QuerySet[Ngi]", now: datetime) -> "QuerySet[Ngi]":
     """The regions, each with `site_count`, `certified_count`, `service_count` and `downtime_count`."""
     sites = Site.objects.current().exclude(certification=Certification.CLOSED)
@@ -213,6 +220,6 @@ def the_federation() -> Federation | None:
     return Federation.objects.current().order_by("pk").first()
 
 
-def people_with_roles(subject: Any) -> "QuerySet[Any]":
+def people_with_roles(subject: Federation | Ngi | Site) -> "QuerySet[RoleGrant]":
     """The roles held on that federation, region or site, by role and person."""
     return subject.roles.select_related("user").order_by("role", "user__username")

@@ -57,9 +57,9 @@ def cell(value: Any) -> Any:
 def csv_lines(columns: Iterable[str], rows: Rows) -> Iterator[str]:
     """The header and a line a row, as RFC 4180 asks."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(list(columns))  # type: ignore[misc]
+    yield writer.writerow(list(columns))
     for row in rows:
-        yield writer.writerow([cell(value) for value in row])  # type: ignore[misc]
+        yield writer.writerow([cell(value) for value in row])
 
 
 def json_lines(columns: Iterable[str], rows: Rows) -> Iterator[str]:

@@ -186,6 +186,7 @@ class ListFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def __init__(self, data: QueryDict, queryset: "QuerySet[Any]", *, now: datetime) -> None:
         super().__init__(data, queryset)
+        self.rows = queryset
         self.is_bound = True  # an empty query is a valid one: everything
         self.now = now
         for name, field in self.form.fields.items():
@@ -199,8 +200,8 @@ class ListFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def _passing(self, except_for: str) -> "QuerySet[Any]":
         if not self.form.is_valid():
-            return self.queryset.none()
-        rows = self.queryset.all()
+            return self.rows.none()
+        rows = self.rows.all()
         for name, value in self.form.cleaned_data.items():
             if name != except_for:
                 rows = self.filters[name].filter(rows, value)
