@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class PortalConfig(AppConfig):
     name = "gridkeeper.portal"
     label = "portal"
+
+    def ready(self) -> None:
+        from gridkeeper.web import navigation
+
+        navigation.add("Now", "Home", "portal:home", 1)
+        navigation.add("Now", "Matrix", "portal:matrix", 2)

@@ -8,7 +8,6 @@ from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 
-from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.instances import Instance, load_instances
 from gridkeeper.probes.models import Test

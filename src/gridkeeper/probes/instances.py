@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db.models import Max
 
 from gridkeeper.core.identifiers import SeriesKey
@@ -97,7 +96,7 @@ def load_instances() -> dict[int, Instance]:
     for vo, service_id in support.values_list("vo__name", "service_id"):
         supported[vo].add(service_id)
     found: dict[int, Instance] = {}
-    for vo, by_type in _profiles(supported).items():
+    for vo, by_type in _profiles().items():
         for service_id in supported[vo]:
             place = places.get(service_id)
             if place is not None:
@@ -125,14 +124,13 @@ def instances_of(
         yield Instance(key(test), test, place, riders, blockers)
 
 
-def _profiles(vos: Iterable[str]) -> dict[str, dict[str, list[str]]]:
-    """VO -> service type -> names of tests. A VO without entries gets those of the operations VO."""
+def _profiles() -> dict[str, dict[str, list[str]]]:
+    """VO -> service type -> names of tests. A VO without entries relies on the operations VO's results."""
     entries: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     rows = ProfileEntry.objects.current().filter(vo__valid_until=None)
     for vo, service_type, test in rows.values_list("vo__name", "service_type__name", "test__name"):
         entries[vo][service_type].append(test)
-    default = entries.get(settings.GRIDKEEPER.operations_vo, {})
-    return {vo: entries.get(vo) or default for vo in vos}
+    return entries
 
 
 def _specs() -> tuple[dict[str, TestSpec], dict[str, list[str]]]:

@@ -1,0 +1,194 @@
+"""A site ("how is my site doing?") and a service: what is now, since when, why, and the days before."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from gridkeeper.availability import queries as availability
+from gridkeeper.bus.facts import open_facts
+from gridkeeper.core.status import Status
+from gridkeeper.core.windows import Window
+from gridkeeper.people.actor import Actor
+from gridkeeper.people.permission import is_permitted
+from gridkeeper.portal.strips import strips_of
+from gridkeeper.probes.models import LatestStatus, Test
+from gridkeeper.registry.models import Service, Site
+from gridkeeper.registry.queries import downtimes_at, downtimes_next
+from gridkeeper.registry.views import SITE_TABS, site_tab_context
+from gridkeeper.selection.judge import answer
+from gridkeeper.selection.rules import Verdict
+from gridkeeper.vos.models import Vo, VoSupport
+
+_DAY = timedelta(days=1)
+_MONTH_DAYS = 30
+#: Statuses that a site administrator looks at first.
+_BAD_FIRST = {
+    Status.CRITICAL: 0,
+    Status.UNKNOWN: 1,
+    Status.MISSING: 2,
+    Status.WARNING: 3,
+    Status.DOWNTIME: 4,
+    Status.OK: 5,
+}
+
+
+@dataclass(slots=True)
+class ServiceNow:
+    """A service with its newest statuses, worst first, and the VOs it supports."""
+
+    service: Service
+    rows: list[LatestStatus] = field(default_factory=list)
+    vos: list[str] = field(default_factory=list)
+    strips: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> Status:
+        """MISSING where nothing was ever seen."""
+        return Status(self.rows[0].hard_status) if self.rows else Status.MISSING
+
+    @property
+    def failing(self) -> list[LatestStatus]:
+        return [row for row in self.rows if row.hard_status != Status.OK]
+
+
+def services_now(services: Sequence[Service]) -> list[ServiceNow]:
+    """The services with what is known of them now: two queries for all."""
+    found = {(service.hostname, service.service_type.name): ServiceNow(service) for service in services}
+    hosts = {service.hostname for service in services}
+    for row in LatestStatus.objects.filter(hostname__in=hosts):
+        if (row.hostname, row.service_type) in found:
+            found[row.hostname, row.service_type].rows.append(row)
+    for item in found.values():
+        item.rows.sort(key=lambda row: (_BAD_FIRST[Status(row.hard_status)], bool(row.cause), row.metric, row.vo))
+    support = VoSupport.objects.current().filter(service__in=[service.pk for service in services])
+    vos: dict[int, list[str]] = defaultdict(list)
+    for service_id, vo in support.values_list("service_id", "vo__name").order_by("vo__name"):
+        vos[service_id].append(vo)
+    for item in found.values():
+        item.vos = vos[item.service.pk]
+    return sorted(found.values(), key=lambda item: (_BAD_FIRST[item.worst], item.service.service_type.name))
+
+
+def _verdicts(site: Site, now: datetime) -> list[tuple[str, Verdict | None]]:
+    """What each VO that some service of the site supports says of it."""
+    vos = Vo.objects.current().filter(support__service__site=site, support__valid_until=None).distinct()
+    found = []
+    for vo in vos.order_by("name"):
+        verdicts = answer(vo.name, now).verdicts
+        found.append((vo.name, next((item for item in verdicts if item.site.key == site.key), None)))
+    return found
+
+
+@require_safe
+def site(request: HttpRequest, key: str) -> HttpResponse:
+    """The tab "Now"."""
+    subject = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
+    now = timezone.now()
+    services = Service.objects.current().filter(site=subject).select_related("service_type", "site")
+    items = services_now(list(services))
+    _add_strips(items, now)
+    context = _header(request, subject, now) | {
+        "items": items,
+        "verdicts": _verdicts(subject, now),
+        "coming": [d for d in downtimes_next(now, until=now + 14 * _DAY) if _touches(d, subject)],
+        "month": _month(subject, now),
+        "tab": "now",
+    }
+    return render(request, "portal/site.html", context)
+
+
+@require_safe
+def site_tab(request: HttpRequest, key: str, tab: str) -> HttpResponse:
+    """The other tabs: what the registry shows of the site, inside the site's page."""
+    subject = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
+    now = timezone.now()
+    context = _header(request, subject, now) | site_tab_context(subject, tab, Actor.of(request), now) | {"tab": tab}
+    return render(request, "portal/site_tab.html", context)
+
+
+def _header(request: HttpRequest, subject: Site, now: datetime) -> dict[str, Any]:
+    actor = Actor.of(request)
+    return {
+        "site": subject,
+        "tabs": SITE_TABS,
+        "running": downtimes_at(now, site=subject),
+        "may_declare": is_permitted(actor, "registry.declare_downtime", subject),
+        "may_edit": is_permitted(actor, "registry.edit_site", subject),
+        "now": now,
+    }
+
+
+def _touches(downtime: Any, subject: Site) -> bool:
+    return any(service.site_id == subject.pk for service in downtime.services.all())
+
+
+def _add_strips(items: Sequence[ServiceNow], now: datetime) -> None:
+    """Strips of the failing series only: they are what the reader came for, and few."""
+    failing = {row.series: row for item in items for row in item.failing if not row.cause}
+    if not failing:
+        return
+    names = {row.metric for row in failing.values()}
+    validity = dict(Test.objects.filter(name__in=names).values_list("name", "validity_s"))
+    validities = {series: validity.get(row.metric, 86_400) for series, row in failing.items()}
+    urls = {series: reverse("portal:result_latest", args=[series]) for series in failing}
+    strips = strips_of(open_facts(), validities, Window(now - _DAY, now), urls)
+    for item in items:
+        item.strips = {row.series: strips[row.series] for row in item.rows if row.series in strips}
+
+
+def _month(subject: Site, now: datetime) -> dict[str, Any]:
+    """Thirty days of availability: the figures, their sum, and a chart."""
+    end = Window.of_day(now.date()).end
+    found = availability.figures(Window(end - _MONTH_DAYS * _DAY, end), level="site", site=subject.key)
+    total = next(iter(availability.sums(found).values()), None)
+    return {"days": found, "total": total, "chart": _month_chart(found) if found else None}
+
+
+def _month_chart(found: Sequence[availability.Figure]) -> dict[str, Any]:
+    values = [figure.seconds.availability.percent for figure in found]
+    return {
+        "grid": {"left": 44, "right": 12, "top": 12, "bottom": 24},
+        "tooltip": {"trigger": "axis"},
+        "xAxis": {"type": "category", "data": [figure.day.isoformat()[5:] for figure in found]},
+        "yAxis": {"type": "value", "min": 0, "max": 100},
+        "series": [
+            {
+                "type": "bar", "name": "availability, %", "itemStyle": {"color": "var(--gk-accent)"},
+                "data": [None if value is None else float(value) for value in values],
+                "markLine": {
+                    "symbol": "none", "data": [{"yAxis": 80}], "label": {"formatter": "80 %", "position": "insideEndTop"},
+                },
+            }
+        ],
+    }  # fmt: skip
+
+
+@require_safe
+def service(request: HttpRequest, key: str) -> HttpResponse:
+    """A service: its tests for every VO, its downtimes, its addresses."""
+    found = Service.objects.select_related("site__ngi", "service_type").filter(key=key)
+    subject = get_object_or_404(found)
+    now = timezone.now()
+    item = services_now([subject])[0]
+    _add_strips([item], now)
+    actor = Actor.of(request)
+    titles = dict(Test.objects.filter(Q(name__in=[row.metric for row in item.rows])).values_list("name", "title"))
+    context = {
+        "service": subject,
+        "item": item,
+        "titles": titles,
+        "endpoints": subject.endpoints.filter(valid_until=None),
+        "running": downtimes_at(now, service=subject),
+        "may_edit": is_permitted(actor, "registry.edit_service", subject),
+        "may_declare": is_permitted(actor, "registry.declare_downtime", subject.site),
+    }
+    return render(request, "portal/service.html", context)
