@@ -28,7 +28,8 @@ def status_runs(results: Any, validity: int | Any = DEFAULT_VALIDITY_S) -> Any:
 
     A run begins where the status differs from the hard result before, or where that one was older than its
     `validity`: seconds for all series, or a table `series, validity_s` for some of them (the others: the default).
-    At the same instant the later-received result (greater seq) wins. `last_at` is the time of the run's last result.
+    At the same instant the later-received result (greater seq) wins. `last_at` is the time of the run's last result,
+    `seq` that of its first (of a series with one run: the least).
     """
     hard = results.filter(results.is_hard)
     columns = ["series", "executed_at", "seq", "status"]
@@ -39,7 +40,27 @@ def status_runs(results: Any, validity: int | Any = DEFAULT_VALIDITY_S) -> Any:
             *[hard[name] for name in columns],
             validity_s=validity.validity_s.cast("int64").fill_null(DEFAULT_VALIDITY_S),
         )
-    return _runs(_without_superseded(hard))
+    steady = _steady(hard)
+    changing = hard.anti_join(steady, "series")
+    return steady.drop("validity_s").union(_runs(_without_superseded(changing)))
+
+
+def _steady(hard: Any) -> Any:
+    """The series that said one thing throughout, without a gap that could matter: one run each.
+
+    Nearly all are so, and one aggregation finds them; what is left for the sorts below is a few per cent. The shortest
+    time in which a gap is possible is the whole span. `seq` is the least of theirs: no other run can tie with it.
+    """
+    of_series = hard.group_by("series").agg(
+        status=hard.status.min(),
+        worst=hard.status.max(),
+        start=hard.executed_at.min(),
+        last_at=hard.executed_at.max(),
+        seq=hard.seq.min(),
+        validity_s=hard.validity_s.min(),
+    )
+    span_s = of_series.last_at.cast("timestamp").delta(of_series.start.cast("timestamp"), unit="second")
+    return of_series.filter((of_series.status == of_series.worst) & (span_s < of_series.validity_s)).drop("worst")
 
 
 def _without_superseded(hard: Any) -> Any:
