@@ -110,7 +110,7 @@ def _shown(facts: Facts, series: int, fact: int, executed_at: datetime | None) -
 def _fact_at(facts: Facts, series: int, moment: datetime, fact: int) -> Fact | None:
     around = facts.history(series, Window(moment, moment + timedelta(microseconds=1)))
     same = [item for item in around if (item.fact ^ fact) & 0xFFFF_FFFF == 0]
-    return (same or around or [None])[0]
+    return next(iter(same or around), None)
 
 
 def _service_of(key: SeriesKey) -> Service | None:

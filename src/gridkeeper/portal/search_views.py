@@ -25,30 +25,18 @@ def search(request: HttpRequest) -> HttpResponse:
     sites = Site.objects.current().filter(Q(name__icontains=text) | Q(official_name__icontains=text))
     services = Service.objects.current().filter(Q(hostname__icontains=text) | Q(url__icontains=text))
     tests = Test.objects.filter(Q(name__icontains=text) | Q(abbreviation__iexact=text) | Q(title__icontains=text))
+    vos = Vo.objects.current().filter(name__icontains=text)
+    ngis = Ngi.objects.current().filter(name__icontains=text)
+    hosts = services.select_related("site", "service_type")
     groups = [
         (
             "Sites",
-            [(site.get_absolute_url(), site.name, site.ngi.name) for site in sites.select_related("ngi")[:_MOST]],
+            [(item.get_absolute_url(), item.name, item.ngi.name) for item in sites.select_related("ngi")[:_MOST]],
         ),
-        (
-            "Services",
-            [
-                (service.get_absolute_url(), str(service), service.site.name)
-                for service in services.select_related("site", "service_type")[:_MOST]
-            ],
-        ),
-        ("Tests", [(test.get_absolute_url(), test.name, test.title) for test in tests[:_MOST]]),
-        (
-            "VOs",
-            [(vo.get_absolute_url(), vo.name, "") for vo in Vo.objects.current().filter(name__icontains=text)[:_MOST]],
-        ),
-        (
-            "Regions",
-            [
-                (ngi.get_absolute_url(), ngi.name, "")
-                for ngi in Ngi.objects.current().filter(name__icontains=text)[:_MOST]
-            ],
-        ),
+        ("Services", [(item.get_absolute_url(), str(item), item.site.name) for item in hosts[:_MOST]]),
+        ("Tests", [(item.get_absolute_url(), item.name, item.title) for item in tests[:_MOST]]),
+        ("VOs", [(item.get_absolute_url(), item.name, item.long_name) for item in vos[:_MOST]]),
+        ("Regions", [(item.get_absolute_url(), item.name, "") for item in ngis[:_MOST]]),
     ]
     return render(request, "portal/search.html", {"q": text, "groups": [group for group in groups if group[1]]})
 
@@ -57,10 +45,8 @@ def _exact(text: str) -> str | None:
     services = list(Service.objects.current().filter(hostname__iexact=text).select_related("site", "service_type")[:2])
     if len(services) == 1:
         return services[0].get_absolute_url()
-    for found in (
-        Site.objects.current().filter(name__iexact=text).first(),
-        Test.objects.filter(name__iexact=text).first(),
-    ):
-        if found is not None:
-            return found.get_absolute_url()
-    return None
+    site = Site.objects.current().filter(name__iexact=text).first()
+    if site is not None:
+        return site.get_absolute_url()
+    test = Test.objects.filter(name__iexact=text).first()
+    return test.get_absolute_url() if test is not None else None

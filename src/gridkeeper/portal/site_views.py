@@ -32,12 +32,10 @@ _DAY = timedelta(days=1)
 _MONTH_DAYS = 30
 #: Statuses that a site administrator looks at first.
 _BAD_FIRST = {
-    Status.CRITICAL: 0,
-    Status.UNKNOWN: 1,
-    Status.MISSING: 2,
-    Status.WARNING: 3,
-    Status.DOWNTIME: 4,
-    Status.OK: 5,
+    status: place
+    for place, status in enumerate(
+        (Status.CRITICAL, Status.UNKNOWN, Status.MISSING, Status.WARNING, Status.DOWNTIME, Status.OK, Status.EXCLUDED)
+    )
 }
 
 
@@ -165,7 +163,9 @@ def _month_chart(found: Sequence[availability.Figure]) -> dict[str, Any]:
                 "type": "bar", "name": "availability, %", "itemStyle": {"color": "var(--gk-accent)"},
                 "data": [None if value is None else float(value) for value in values],
                 "markLine": {
-                    "symbol": "none", "data": [{"yAxis": 80}], "label": {"formatter": "80 %", "position": "insideEndTop"},
+                    "symbol": "none",
+                    "data": [{"yAxis": 80}],
+                    "label": {"formatter": "80 %", "position": "insideEndTop"},
                 },
             }
         ],
