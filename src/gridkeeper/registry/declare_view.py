@@ -21,7 +21,7 @@ from gridkeeper.web.htmx import is_part
 
 
 class DowntimeDeclare(View):
-    """`?site=KEY` (any number) says whose services; it is asked for where somebody looks after several sites."""
+    """`?site=KEY` and `?service=KEY`, any number, say whose; it is asked for where somebody looks after several sites."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.actor = Actor.of(request)
@@ -49,7 +49,7 @@ class DowntimeDeclare(View):
         if is_part(request) or not is_final or effects is None:
             return self._show(form, chosen, effects)
         try:
-            downtime = declare_downtime(self.actor, now=timezone.now(), **self._inputs(form))
+            downtime = declare_downtime(self.actor, now=timezone.now(), **form.inputs())
         except ValidationError as error:
             add_errors(form, error)
             return self._show(form, chosen)
@@ -57,21 +57,22 @@ class DowntimeDeclare(View):
         return redirect(downtime.get_absolute_url())
 
     def _chosen_sites(self) -> list[Site]:
+        if len(self.sites) == 1:
+            return self.sites
         keys = set(self.request.GET.getlist("site"))
-        return [site for site in self.sites if site.key in keys] if len(self.sites) > 1 else self.sites
+        ticked = Service.objects.filter(key__in=self.request.GET.getlist("service")).values_list("site__key", flat=True)
+        keys |= set(ticked)
+        return [site for site in self.sites if site.key in keys]
 
     def _services(self, sites: list[Site]) -> list[Service]:
         services = Service.objects.current().filter(site__in=sites).select_related("site__ngi", "service_type")
         return list(services.order_by("site__name", "service_type__name", "hostname"))
 
-    def _inputs(self, form: DowntimeForm) -> dict[str, Any]:
-        return form.cleaned_data | {"services": form.chosen()}
-
     def _effects(self, form: DowntimeForm) -> Effects | None:
         """What would follow; None, with the objections at the form, where it cannot be declared so."""
         if not form.is_valid():
             return None
-        now, inputs = timezone.now(), self._inputs(form)
+        now, inputs = timezone.now(), form.inputs()
         try:
             check_downtime(now=now, **inputs)
         except ValidationError as error:

@@ -36,13 +36,20 @@ def reason_field(label: str = "Reason", help_text: str = _REASON_HELP) -> forms.
     return forms.CharField(label=label, max_length=MAX_REASON, help_text=help_text, widget=forms.Textarea({"rows": 2}))
 
 
-class ReasonForm(forms.Form):
+class PlainForm(forms.Form):
+    """Labels without a colon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
+
+
+class ReasonForm(PlainForm):
     """Only the reason: ends, cancellations, closings."""
 
     reason = reason_field()
 
 
-class RoleForm(forms.Form):
+class RoleForm(PlainForm):
     """Who is to hold which role."""
 
     user = forms.ModelChoiceField(
@@ -60,7 +67,7 @@ class RoleForm(forms.Form):
         self.fields["role"].choices = [(role, role) for role in roles]  # type: ignore[attr-defined]
 
 
-class CertificationForm(forms.Form):
+class CertificationForm(PlainForm):
     """The next step of a site's certification: only the steps that may be taken are offered."""
 
     new = forms.ChoiceField(label="New certification", widget=forms.RadioSelect)
@@ -73,6 +80,19 @@ class CertificationForm(forms.Form):
         self.fields["new"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]
 
 
+#: Words that Django's own "Host ip" and "Csirt tel" do not know.
+_LABELS = {
+    "url": "URL", "host_dn": "Host DN", "host_ip": "IPv4 address", "host_ipv6": "IPv6 address",
+    "email": "E-mail", "is_beta": "Beta", "is_monitored": "Monitored", "home_url": "Home page",
+    "giis_url": "Site BDII", "ip_range": "IPv4 range", "ipv6_range": "IPv6 range", "timezone": "Time zone",
+    "subgrid": "Sub-grid", "contact_email": "Contact e-mail", "contact_tel": "Contact telephone",
+    "alarm_email": "E-mail for alarms", "csirt_email": "Security (CSIRT) e-mail",
+    "csirt_tel": "Security (CSIRT) telephone", "emergency_tel": "Emergency telephone",
+    "rod_email": "E-mail of the operator on duty (ROD)", "helpdesk_email": "Helpdesk e-mail",
+    "security_email": "Security e-mail",
+}  # fmt: skip
+
+
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
     """The fields that may be edited, the reason, and what was seen (`actions.version_of`)."""
 
@@ -81,6 +101,13 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _post_clean(self) -> None:
         """Leaves the instance alone: the action changes it, under a lock, and checks it whole."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
+        for name, field in self.fields.items():
+            field.label = _LABELS.get(name, field.label)
+            if isinstance(field.widget, forms.Textarea):
+                field.widget.attrs["rows"] = 3
 
     def changes(self) -> dict[str, Any]:
         """The edited values, without the form's own fields."""
@@ -111,7 +138,7 @@ class ServiceForm(EditForm):
         fields = SERVICE_FIELDS
 
 
-class SitesForm(forms.Form):
+class SitesForm(PlainForm):
     """Whose downtime: the first step where somebody looks after more than one site."""
 
     site = forms.MultipleChoiceField(label="Sites", help_text="One, or several in one maintenance.")
@@ -123,7 +150,7 @@ class SitesForm(forms.Form):
         self.fields["site"].widget.attrs["size"] = min(12, max(2, len(choices)))
 
 
-class DowntimeForm(forms.Form):
+class DowntimeForm(PlainForm):
     """A new downtime of services of the given sites."""
 
     severity = forms.ChoiceField(
@@ -139,18 +166,27 @@ class DowntimeForm(forms.Form):
         widget=forms.Textarea({"rows": 3}),
         help_text=f"What is done and what users will notice; all can read it. At most {MAX_DESCRIPTION} characters.",
     )
-    services = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple, error_messages={"required": "Choose at least one service."}
+    whole_sites = forms.MultipleChoiceField(
+        label="Whole sites",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="All services that the site has now; one that is registered later is not in the downtime.",
     )
+    services = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, *args: Any, services: Iterable[Service], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offered = {service.key: service for service in services}
-        by_site: dict[str, list[tuple[str, str]]] = {}
+        by_site: dict[Site, list[tuple[str, str]]] = {}
         for service in self.offered.values():
-            by_site.setdefault(service.site.name, []).append((service.key, str(service)))
-        self.fields["services"].choices = list(by_site.items())  # type: ignore[attr-defined]
+            by_site.setdefault(service.site, []).append((service.key, str(service)))
+        groups = [(site.name, choices) for site, choices in by_site.items()]
+        self.fields["services"].choices = groups  # type: ignore[attr-defined]
+        self.fields["whole_sites"].choices = [(site.key, site.name) for site in by_site]  # type: ignore[attr-defined]
 
-    def chosen(self) -> list[Service]:
-        """The services that are ticked."""
-        return [self.offered[key] for key in self.cleaned_data["services"]]
+    def inputs(self) -> dict[str, Any]:
+        """What `declare_downtime` takes: the services that are ticked, and those of the sites that are."""
+        cleaned = dict(self.cleaned_data)
+        keys, sites = set(cleaned["services"]), set(cleaned.pop("whole_sites"))
+        chosen = [each for each in self.offered.values() if each.key in keys or each.site.key in sites]
+        return cleaned | {"services": chosen}

@@ -79,7 +79,7 @@ def _changes(model: Any, condition: Q, reader: Actor, limit: int) -> list[Change
 
 def _change(row: Any, before: Any, reader: Actor) -> Change:
     is_known = reader.user is not None or reader.is_system
-    who = row.history_user.get_username() if row.history_user else f"the installation ({row.history_source})"
+    who = row.history_user.get_username() if row.history_user else "the installation"
     return Change(
         at=row.history_date,
         who=who if is_known else "",

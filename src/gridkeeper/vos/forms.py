@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from gridkeeper.registry.forms import EditForm, reason_field
+from gridkeeper.registry.forms import EditForm, PlainForm, reason_field
 from gridkeeper.vos.actions import VO_FIELDS
 from gridkeeper.vos.models import Vo
 
@@ -17,7 +17,7 @@ class VoForm(EditForm):
         fields = VO_FIELDS
 
 
-class SupportForm(forms.Form):
+class SupportForm(PlainForm):
     """Which VOs a service supports."""
 
     vos = forms.ModelMultipleChoiceField(
