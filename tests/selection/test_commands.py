@@ -12,6 +12,7 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
 from gridkeeper.selection.actions import add_to_list
 from gridkeeper.selection.commands import register
+from gridkeeper.selection.errors import MomentError
 from gridkeeper.selection.moments import parse_moment
 from tests.builders import a_result, a_service, a_site, a_test, a_vo, in_profile
 
@@ -98,7 +99,7 @@ def test_a_wrong_vo_or_time_is_status_2_and_a_message(run, grid, words, message)
 )
 def test_instants_are_written_as_people_do(text, moment):
     if moment is None:
-        with pytest.raises(ValueError, match="future"):
+        with pytest.raises(MomentError, match="future"):
             parse_moment(text, NOON)
     else:
         assert parse_moment(text, NOON) == moment

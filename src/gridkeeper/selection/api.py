@@ -24,7 +24,7 @@ from gridkeeper.selection.api_schemas import (
     ProfileOut,
     RemovalIn,
 )
-from gridkeeper.selection.errors import UnknownSubjectError, UnknownVoError
+from gridkeeper.selection.errors import MomentError, UnknownSubjectError, UnknownVoError
 from gridkeeper.selection.judge import answer
 from gridkeeper.selection.models import ListEntry
 from gridkeeper.selection.moments import check_moment
@@ -51,7 +51,7 @@ def _problems() -> Iterator[None]:
         raise Problem(404, "No such VO", str(error)) from error
     except UnknownSubjectError as error:
         raise Problem(422, "Unknown name", str(error)) from error
-    except ValueError as error:
+    except MomentError as error:
         raise Problem(
             422, "The time does not fit", str(error), errors=[{"field": "at", "problem": str(error)}]
         ) from error

@@ -9,3 +9,9 @@ class SelectionConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("gridkeeper.selection.permissions")
+        navigation = import_module("gridkeeper.web.navigation")
+        for order, (label, name) in enumerate(_PAGES):
+            navigation.add("Good sites", label, f"selection:{name}", order)
+
+
+_PAGES = (("Good sites", "sites"), ("Critical tests", "tests"), ("White and black list", "lists"))

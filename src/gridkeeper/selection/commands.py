@@ -7,7 +7,7 @@ from enum import StrEnum
 import typer
 from django.utils import timezone
 
-from gridkeeper.selection.errors import UnknownVoError
+from gridkeeper.selection.errors import MomentError, UnknownVoError
 from gridkeeper.selection.judge import answer
 from gridkeeper.selection.moments import parse_moment
 from gridkeeper.selection.outputs import as_json, as_text
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
         """Which sites are good for a VO, and why the others are excluded. Exit status 2: no such VO or time."""
         try:
             found = answer(vo, parse_moment(at, timezone.now()))
-        except (UnknownVoError, ValueError) as error:
+        except (UnknownVoError, MomentError) as error:
             sys.stderr.write(f"gridkeeper good-sites: {error}\n")
             raise typer.Exit(_USAGE) from error
         text = as_text(found) if format is Format.TEXT else json.dumps(as_json(found), indent=2) + "\n"

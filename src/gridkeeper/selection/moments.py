@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gridkeeper.core.windows import NaiveTimeError
+from gridkeeper.selection.errors import MomentError
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _UNITS = {"min": 60, "h": 3600, "d": 86_400}
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """The instant that a person means. Empty: now. Raises ValueError saying what is accepted.
+    """The instant that a person means. Empty: now. Raises MomentError saying what is accepted.
 
     >>> parse_moment("90min", datetime(2026, 3, 10, 12, tzinfo=UTC)).isoformat()
     '2026-03-10T10:30:00+00:00'
@@ -24,11 +24,11 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def check_moment(moment: datetime, now: datetime) -> datetime:
-    """The instant, if a judgement of it can be asked for. Raises ValueError for the future and for before 2000."""
+    """The instant, if a judgement of it can be asked for. Raises MomentError for the future and for before 2000."""
     if moment > now:
-        raise ValueError(f"{moment.isoformat()} lies in the future; which sites will be good is not known")
+        raise MomentError(f"{moment.isoformat()} lies in the future; which sites will be good is not known")
     if moment < _EARLIEST:
-        raise ValueError(f"{moment.isoformat()} lies before {_EARLIEST.date()}; nothing is recorded of that time")
+        raise MomentError(f"{moment.isoformat()} lies before {_EARLIEST.date()}; nothing is recorded of that time")
     return moment
 
 
@@ -45,11 +45,11 @@ def _stated(text: str, now: datetime) -> datetime:
         is_clock_time = len(text) == 5 and text[2] == ":"
         moment = datetime.fromisoformat(f"{now.astimezone(UTC).date()}T{text}Z" if is_clock_time else text)
         if moment.tzinfo is None:
-            raise NaiveTimeError(f"{text!r} has no offset; write {text}Z if it is UTC")
+            raise MomentError(f"{text!r} has no offset; write {text}Z if it is UTC")
         return moment.astimezone(UTC)
-    except NaiveTimeError:
+    except MomentError:
         raise
     except (ValueError, OverflowError):
-        raise ValueError(
+        raise MomentError(
             f"{text[:40]!r} is not a time; write 2026-03-10T14:00Z, 14:00 for today in UTC, or 1h for an hour ago"
         ) from None
