@@ -21,7 +21,7 @@ from gridkeeper.web.htmx import is_part
 
 
 class DowntimeDeclare(View):
-    """`?site=KEY` and `?service=KEY`, any number, say whose; it is asked for where somebody looks after several sites."""
+    """`?site=KEY` and `?service=KEY`, any number, say whose; who looks after several sites is asked."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.actor = Actor.of(request)
