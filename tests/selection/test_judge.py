@@ -146,6 +146,22 @@ def test_a_downtime_prolonged_since_stands_as_it_was(grid):
     assert sides(NOW - HOUR)["GOOD"]
 
 
+def test_a_disabled_test_excludes_nobody_and_did_before(grid):
+    say(grid.good_ce, Status.CRITICAL, at=NOW - 2 * HOUR)
+    in_profile(grid.lhcb, a_test("CE-jl"))
+    submit([a_result(grid.good_ce, "CE-jl", executed_at=NOW - 2 * HOUR)], now=NOW)
+    change(grid.js, is_enabled=False)
+    assert sides(NOW)["GOOD"]
+    assert not sides(NOW - HOUR)["GOOD"]
+
+
+def test_a_shorter_validity_does_not_change_the_past(grid):
+    say(grid.good_ce, at=NOW - 2 * HOUR)
+    change(grid.js, validity_s=60)
+    assert not sides(NOW)["GOOD"]
+    assert sides(NOW - HOUR)["GOOD"]
+
+
 @pytest.mark.parametrize(("severity", "is_good"), [("OUTAGE", False), ("WARNING", True)])
 def test_only_an_outage_excludes(grid, severity, is_good):
     say(grid.good_ce)
@@ -167,7 +183,7 @@ def test_the_answer_for_now_costs_few_queries_however_many_sites(grid, django_as
     say(grid.good_ce)
     for _ in range(10):
         a_site()
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         good_sites("lhcb", NOW)
 
 

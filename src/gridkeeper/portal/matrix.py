@@ -19,7 +19,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.portal.matrix_rules import Asked, Seen, VoStatus, is_telling, vo_status, worst
 from gridkeeper.probes.models import LatestStatus, ProfileEntry, Stage, Test
 from gridkeeper.registry.models import Certification, Downtime, DowntimeService, Ngi, Service, Severity, Site
-from gridkeeper.selection.profiles import Profile, profiles_at
+from gridkeeper.selection.profiles import Profile, profiles_now
 from gridkeeper.vos.models import Vo, VoSupport
 
 #: A page asks again after so many seconds, and is made anew after the other even if nothing was recorded: results
@@ -123,7 +123,7 @@ def read_matrix(choice: Choice, now: datetime, *, with_summaries: bool = False) 
 
     with_summaries: also the first lines that no cell shows, as exports want them
     """
-    profiles = profiles_at(choice.vos, now)
+    profiles = profiles_now(choice.vos, now)
     columns = {vo: _columns(profile, choice.service_type) for vo, profile in profiles.items()}
     support = _support(choice.vos)
     rows = [row for row in _rows(choice) if row.id in support]

@@ -105,8 +105,9 @@ def _cell(address: str, asked: Asked, seen: Seen | None, stages: frozenset[str])
     kind, letter = cell(asked, seen, stages=stages)
     if seen is None:
         return f"<td class={kind}>{letter}"
+    kind_class = '"o v"' if kind is Kind.OK and letter != "O" else kind
     title = "" if kind in _QUIET else f' title="{escape(title_of(seen))}"'
-    return f"<td class={kind}><a href={address}{title}>{_letter(letter)}</a>"
+    return f"<td class={kind_class}><a href={address}{title}>{_letter(letter)}</a>"
 
 
 @lru_cache(maxsize=4096)

@@ -1,13 +1,15 @@
 """What a VO's profile says at an instant: the tests of each service type, and which of them are critical."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 
 from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.selection.errors import UnknownVoError
+from gridkeeper.selection.past import values_at
 from gridkeeper.selection.rules import CriticalTest
 from gridkeeper.vos.models import Vo
 
@@ -37,13 +39,16 @@ class Profile:
         return self.vo != self.owner
 
     def critical_tests(self, service_type: str) -> tuple[CriticalTest, ...]:
-        """The critical tests of services of that type, under the owner's view: it is for the owner that they run."""
+        """The critical tests of services of that type, under the owner's view: it is for the owner that they run.
+
+        A disabled test does not count: it has no results, and would exclude everybody.
+        """
         return tuple(
             CriticalTest(
                 line.test.name, timedelta(seconds=line.test.validity_s), self.owner if line.test.is_per_vo else ""
             )
             for line in self.lines
-            if line.is_critical and line.service_type == service_type
+            if line.is_critical and line.test.is_enabled and line.service_type == service_type
         )
 
     def service_types(self) -> list[str]:
@@ -81,12 +86,27 @@ def profile_at(vo: str, at: datetime) -> Profile:
     return profiles_at([vo], at)[vo]
 
 
+#: Of a test, what decides and may be changed without saying since when.
+_UNDATED = ("is_enabled", "is_per_vo", "validity_s")
+
+
 def profiles_at(vos: Sequence[str], at: datetime) -> dict[str, Profile]:
-    """The profiles of several VOs in one query."""
+    """The profiles of several VOs, with the definitions of their tests as they stood."""
+    return _profiles(vos, at, values_at(Test, _UNDATED, at))
+
+
+def profiles_now(vos: Sequence[str], now: datetime) -> dict[str, Profile]:
+    """`profiles_at` of the present, in one query."""
+    return _profiles(vos, now, {})
+
+
+def _profiles(vos: Sequence[str], at: datetime, before: Mapping[int, Mapping[str, Any]]) -> dict[str, Profile]:
     operations = settings.GRIDKEEPER.operations_vo
     entries = ProfileEntry.objects.at(at).filter(vo__name__in=[*vos, operations])
     lines: dict[str, list[Line]] = {}
     for entry in entries.select_related("vo", "test", "service_type").order_by("test__position", "test__name"):
+        for name, value in before.get(entry.test.pk, {}).items():
+            setattr(entry.test, name, value)
         lines.setdefault(entry.vo.name, []).append(Line(entry.service_type.name, entry.test, entry.is_critical))
     owners = {vo: vo if vo in lines else operations for vo in vos}
     return {vo: Profile(vo, owner, tuple(lines.get(owner, ()))) for vo, owner in owners.items()}
