@@ -25,8 +25,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
-    "allauth",
-    "allauth.account",
     "django_filters",
     "django_htmx",
     "django_tables2",
@@ -45,6 +43,9 @@ INSTALLED_APPS = [
     "gridkeeper.selection",
     "gridkeeper.portal",
     "gridkeeper.api",
+    # After ours: the sign-in pages of gridkeeper.portal stand before its own of the same name.
+    "allauth",
+    "allauth.account",
 ]
 
 MIDDLEWARE = [
