@@ -149,7 +149,7 @@ class RoleRevokePage(ActionPage):
 
 def _contacts_url(subject: Any) -> str:
     if isinstance(subject, Site):
-        return reverse("registry:site_part", args=[subject.key, "contacts"])
+        return reverse("portal:site_tab", args=[subject.key, "contacts"])
     return reverse("registry:ngi", args=[subject.key, "contacts"]) if isinstance(subject, Ngi) else "/"
 
 

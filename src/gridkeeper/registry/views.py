@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from gridkeeper.core.windows import Window
@@ -26,7 +26,7 @@ from gridkeeper.registry.queries import ngis_with_counts, people_with_roles, wit
 from gridkeeper.registry.rules import DowntimeState, state_of
 from gridkeeper.registry.tables import DowntimeTable, SiteTable
 from gridkeeper.registry.trail import trail_of
-from gridkeeper.web.htmx import render_page_or_part
+from gridkeeper.web.htmx import is_part, render_page_or_part
 
 #: Downtimes that ended longer ago are in the list of downtimes, not on the tab.
 _RECENT = timedelta(days=90)
@@ -119,16 +119,16 @@ SITE_TABS: Mapping[str, Tab] = {
 }
 
 
-def _tab(tabs: Mapping[str, Tab], name: str) -> Tab:
+def _known(tabs: Mapping[str, Tab], name: str) -> str:
     if name not in tabs:
         raise Http404(f"there is no tab {name!r}; there are {', '.join(tabs)}")
-    return tabs[name]
+    return name
 
 
 def ngi(request: HttpRequest, key: str, tab: str = "sites") -> HttpResponse:
     """A region with its numbers and tabs."""
     now, actor = timezone.now(), Actor.of(request)
-    chosen = _tab(NGI_TABS, tab)
+    chosen = NGI_TABS[_known(NGI_TABS, tab)]
     regions = ngis_with_counts(Ngi.objects.select_related("federation"), now)
     subject = get_object_or_404(regions, key=key)
     context = chosen.context(subject, actor, now) | {"ngi": subject, "subject": subject, "tab": tab, "tabs": NGI_TABS}
@@ -138,15 +138,17 @@ def ngi(request: HttpRequest, key: str, tab: str = "sites") -> HttpResponse:
 
 def site_tab_context(site: Site, tab: str, actor: Actor, now: datetime) -> dict[str, Any]:
     """What `SITE_TABS[tab].template` shows, for a page that includes it. Raises Http404 for an unknown tab."""
-    chosen = _tab(SITE_TABS, tab)
+    chosen = SITE_TABS[_known(SITE_TABS, tab)]
     return chosen.context(site, actor, now) | {"site": site, "subject": site, "tab_template": chosen.template}
 
 
 def site_part(request: HttpRequest, key: str, tab: str) -> HttpResponse:
-    """A tab of a site: the part alone for htmx, else a page of its own."""
+    """A tab of a site, as a part for htmx; a reader is sent to the site's own page, which shows it."""
+    if not is_part(request):
+        return redirect("portal:site_tab", key, _known(SITE_TABS, tab))
     site = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
-    context = site_tab_context(site, tab, Actor.of(request), timezone.now()) | {"tab": tab, "tabs": SITE_TABS}
-    return render_page_or_part(request, "registry/site_tab.html", context["tab_template"], context)
+    context = site_tab_context(site, tab, Actor.of(request), timezone.now())
+    return render(request, context["tab_template"], context)
 
 
 def downtime(request: HttpRequest, key: str) -> HttpResponse:
