@@ -7,12 +7,14 @@ from functools import cached_property
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from gridkeeper.bus import inbox
 from gridkeeper.bus.mover import known_series
-from gridkeeper.bus.recognition import recognise
+from gridkeeper.bus.recognition import held_by, recognise, stand_in
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY, Window, merge_windows
@@ -20,10 +22,11 @@ from gridkeeper.lake import scan
 from gridkeeper.lake.changes import Validity, status_runs
 from gridkeeper.lake.settled import settled_runs
 from gridkeeper.lake.store import Lake, Snapshot, open_lake
-from gridkeeper.lake.tables import LOGS, RESULTS, RUNS, SERIES
+from gridkeeper.lake.tables import INSTANT, RESULTS, RUNS, SERIES, lake_table
 
 connect = scan.connect
 _LOW_BITS = 0xFFFF_FFFF
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,10 @@ class Facts:
     @cached_property
     def _logs(self) -> Snapshot:
         return self.lake.snapshot("logs")
+
+    def holds(self, rows: pa.Table) -> "np.ndarray[Any, Any]":
+        """Of each row (`series, fact, executed_at, status`) whether its fact is known."""
+        return held_by(rows, self._results) | stand_in(rows, self._waiting)
 
     @cached_property
     def _runs(self) -> Snapshot:
@@ -154,54 +161,43 @@ class Facts:
 
     def history(self, series: int, window: Window, limit: int = 1000) -> list[Fact]:
         """The newest results of one series in the window, newest first; a later-received one comes before its twin."""
-        with connect() as con:
-            results = self.results(con, window)
-            newest = results.filter(results.series == series).order_by([ibis.desc("executed_at"), ibis.desc("seq")])
-            found = scan.rows(newest.limit(limit).drop("date"))
-        return [Fact(**row | {"status": Status(row["status"])}) for row in found]
+        condition = (ds.field("series") == series) & _within(window)
+        found = self._look_up(self._results, window, condition)
+        newest = found.sort_by([("executed_at", "descending"), ("seq", "descending")]).slice(0, limit)
+        return [Fact(**row | {"status": Status(row["status"])}) for row in newest.to_pylist()]
 
     def log(self, series: int, executed_at: datetime | None, fact: int) -> Log | None:
         """What that result said, or None where its log was never kept or has expired.
 
         `fact` is the whole hash or, from a compacted day, its low 32 bits. Without `executed_at` all days are searched.
         """
-        window = None if executed_at is None else Window(executed_at, executed_at + timedelta(microseconds=1))
-        matches = self._waiting_logs(series, fact) or self._stored_logs(series, fact, window)
-        return next((log for log in matches if executed_at is None or log.executed_at == executed_at), None)
+        condition = ds.field("series") == series
+        window = None if executed_at is None else Window(executed_at, executed_at + _INSTANT)
+        if window is not None:
+            condition &= _within(window)
+        found = self._look_up(self._logs, window, condition).to_pylist()
+        return next((Log(**row) for row in found if (row["fact"] - fact) & _LOW_BITS == 0), None)
 
     def logs(self, facts: Sequence[Fact]) -> dict[tuple[int, datetime, int], Log]:
         """The logs of several results, by `(series, executed_at, fact & 0xFFFFFFFF)`."""
         if not facts:
             return {}
         times = [fact.executed_at for fact in facts]
-        window = Window(min(times), max(times) + timedelta(microseconds=1))
-        series = sorted({fact.series for fact in facts})
-        with connect() as con:
-            logs = self._all_logs(con, window)
-            found = scan.rows(logs.filter(logs.series.isin(series)).drop("date"))
-        return {(row["series"], row["executed_at"], row["fact"] & _LOW_BITS): Log(**row) for row in found}
+        window = Window(min(times), max(times) + _INSTANT)
+        series = pa.array(sorted({fact.series for fact in facts}), pa.int64())
+        condition = ds.field("series").isin(series) & _within(window)
+        found = self._look_up(self._logs, window, condition)
+        found = found.join(_keys_of(facts), ["series", "executed_at"], join_type="left semi")
+        return {(row["series"], row["executed_at"], row["fact"] & _LOW_BITS): Log(**row) for row in found.to_pylist()}
 
-    def _all_logs(self, con: Any, window: Window) -> Any:
-        files = [file.uri for file in self._logs.of_days(window)]
-        stored = scan.parquet_table(con, files, LOGS.schema)
-        waiting = _dated(self._waiting, LOGS.schema)
-        both = stored.union(scan.arrow_table(con, waiting)) if waiting.num_rows else stored
-        return both.filter((both.executed_at >= window.start) & (both.executed_at < window.end))
+    def _look_up(self, snapshot: Snapshot, window: Window | None, condition: Any) -> pa.Table:
+        """Rows by a condition on their columns, from files and inbox. Without a query engine: for few rows, quickly.
 
-    def _waiting_logs(self, series: int, fact: int) -> list[Log]:
-        facts = self._waiting.column("fact").to_numpy() & _LOW_BITS
-        is_it = (self._waiting.column("series").to_numpy() == series) & (facts == fact & _LOW_BITS)
-        names = [name for name in LOGS.schema.names if name != "date"]
-        return [Log(**row) for row in self._waiting.select(names).filter(pa.array(is_it)).to_pylist()]
-
-    def _stored_logs(self, series: int, fact: int, window: Window | None) -> list[Log]:
-        files = [file.uri for file in self._logs.of_days(window)]
-        if not files:
-            return []
-        with connect() as con:
-            logs = scan.parquet_table(con, files, LOGS.stored_schema)
-            is_it = (logs.series == series) & (logs.fact.bit_and(_LOW_BITS) == fact & _LOW_BITS)
-            return [Log(**row) for row in scan.rows(logs.filter(is_it))]
+        Of a compacted day only the row groups are read whose series and times can match.
+        """
+        waiting = self._waiting.filter(condition).select(lake_table(snapshot.table).stored_schema.names)
+        stored = self.lake.read(snapshot.table, snapshot.of_days(window), condition)
+        return pa.concat_tables([stored, waiting])
 
     def status_at(
         self, series: Iterable[int] | None, moment: datetime, look_back: timedelta = DAY
@@ -215,11 +211,21 @@ class Facts:
             results = self.results(con, window)
             hard = results.filter(results.is_hard)
             if series is not None:
-                hard = hard.filter(hard.series.isin(list(series)))
+                hard = scan.of_series(con, hard, series)
             order = ibis.window(group_by=hard.series, order_by=[ibis.desc(hard.executed_at), ibis.desc(hard.seq)])
             newest = hard.mutate(place=ibis.row_number().over(order))
             found = newest.filter(newest.place == 0).select("series", "status", "executed_at").to_pyarrow()
         return {row["series"]: (Status(row["status"]), row["executed_at"]) for row in found.to_pylist()}
+
+
+def _within(window: Window) -> Any:
+    at = ds.field("executed_at")
+    return (at >= pa.scalar(window.start, INSTANT)) & (at < pa.scalar(window.end, INSTANT))
+
+
+def _keys_of(facts: Sequence[Fact]) -> pa.Table:
+    columns = {"series": [fact.series for fact in facts], "executed_at": [fact.executed_at for fact in facts]}
+    return pa.table(columns, pa.schema([("series", pa.int64()), ("executed_at", INSTANT)]))
 
 
 def _dated(rows: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gridkeeper.bus import inbox
 from gridkeeper.bus.locks import only_one
@@ -98,11 +97,8 @@ def _append_series(lake: Lake, fresh: pa.Table) -> None:
 
 def known_series(lake: Lake) -> pa.Table:
     """The lake's series with their words, each once."""
-    files = lake.files("series")
-    if not files:
-        return SERIES.schema.empty_table()
-    tables = [pq.read_table(file, partitioning=None) for file in files]
-    return pa.concat_tables(tables).group_by(SERIES.schema.names, use_threads=False).aggregate([])
+    found = lake.read("series", lake.snapshot("series").files)
+    return found.group_by(SERIES.schema.names, use_threads=False).aggregate([])
 
 
 def _with_date(rows: pa.Table) -> pa.Table:

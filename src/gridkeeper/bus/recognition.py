@@ -68,12 +68,27 @@ def first_of_each(rows: pa.Table) -> pa.Table:
 
 def _repeated_within(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """Positions of rows whose fact stands earlier in the same rows, and the positions of those earlier ones."""
-    keys = np.column_stack([rows.column("series").to_numpy(), rows.column("fact").to_numpy()])
-    keys = np.ascontiguousarray(keys).view([("series", np.int64), ("fact", np.int64)]).ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(_keys(rows), return_index=True, return_inverse=True)
     originals: np.ndarray = first[inverse]
-    repeats = np.flatnonzero(originals != np.arange(len(keys)))
+    repeats = np.flatnonzero(originals != np.arange(rows.num_rows))
     return repeats, originals[repeats]
+
+
+def held_by(rows: pa.Table, results: Snapshot) -> np.ndarray:
+    """Of each row whether the lake holds its fact."""
+    is_held = np.zeros(rows.num_rows, dtype=bool)
+    is_held[_held_by(rows, results)[0]] = True
+    return is_held
+
+
+def stand_in(rows: pa.Table, others: pa.Table) -> np.ndarray:
+    """Of each row whether its fact is one of the others'."""
+    return np.isin(_keys(rows), _keys(others))
+
+
+def _keys(rows: pa.Table) -> np.ndarray:
+    columns = np.column_stack([rows.column("series").to_numpy(), rows.column("fact").to_numpy()])
+    return np.ascontiguousarray(columns).view([("series", np.int64), ("fact", np.int64)]).ravel()
 
 
 def _differing(rows: pa.Table, repeats: np.ndarray, originals: np.ndarray) -> np.ndarray:
@@ -110,4 +125,5 @@ def _join(con: object, rows: pa.Table, files: list[str]) -> pa.Table:
     duck.register("new", new)
     old = scan.parquet_table(con, files, RESULTS.stored_schema)
     duck.execute(f"CREATE TEMP VIEW old AS SELECT * FROM {old.get_name()}")  # noqa: S608
-    return duck.execute(_HELD).to_arrow_table()
+    found: pa.Table = duck.sql(_HELD).to_arrow_table()
+    return found

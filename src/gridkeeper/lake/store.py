@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -102,6 +103,16 @@ class Lake:
     def files(self, table: str, days: Window | None = None) -> list[str]:
         """The Parquet files of the newest version, only those of the window's days where one is given."""
         return [file.uri for file in self.snapshot(table).of_days(days)]
+
+    def read(self, table: str, files: Sequence[LakeFile], condition: Any = None) -> pa.Table:
+        """The rows of those files (without the partition's column), by an Arrow condition where one is given."""
+        described = lake_table(table)
+        if not files:
+            return described.stored_schema.empty_table()
+        paths = [file.path for file in files]
+        target = self._filesystem(described)
+        found = ds.dataset(paths, described.stored_schema, format="parquet", filesystem=target)
+        return found.to_table(filter=condition)
 
     def transaction_version(self, table: str, app_id: str) -> int | None:
         """The number of the newest commit of `app_id` in the table; None where there is none."""
@@ -279,4 +290,4 @@ def open_lake() -> Lake:
     """
     options = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     root = str(settings.GRIDKEEPER.lake)
-    return Lake(root, {} if parquet.is_local(root) else options)
+    return Lake(str(Path(root).absolute()), {}) if parquet.is_local(root) else Lake(root, options)

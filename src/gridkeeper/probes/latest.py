@@ -86,20 +86,23 @@ def _hard_after(prior: Prior, step: Step) -> tuple[int | None, Any]:
     return None, None
 
 
-def settle(prior: Prior, hard: list[tuple[Any, int]], start: Any) -> tuple[int, Any]:
-    """Hard status and its beginning after results that came late.
+def settle(prior: Prior, hard: list[tuple[Any, int]], start: Any) -> tuple[int, Any] | None:
+    """Hard status and its beginning after results that came late; None where only older facts can tell.
 
     hard: all hard results since `start`, `(time, status)` in order, each instant once
     start: at or before the oldest of the late ones
 
-    The results before `start` are known only through `prior`; that suffices. Where all since `start` agree, they
-    go on with the stored run if that began before and agrees; if it disagrees, or if it began later (so that
-    something else lay directly before it, hence before `start`), their own first is the beginning.
+    Where they do not all agree, the last row of equal ones is the answer. Where they agree and the stored run began
+    before `start`, the result just before them is of that run. Where it began later, what lies before them is
+    unknown: a late result may have taken the place of the one that separated two equal runs.
     """
     status = hard[-1][1]
     last_other = max((index for index, (_, other) in enumerate(hard) if other != status), default=-1)
-    is_going_on = last_other < 0 and prior.hard_since < start and prior.hard_status == status
-    return status, prior.hard_since if is_going_on else hard[last_other + 1][0]
+    if last_other >= 0:
+        return status, hard[last_other + 1][0]
+    if prior.hard_since < start:
+        return status, prior.hard_since if prior.hard_status == status else hard[0][0]
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,17 @@
 """The projection `LatestStatus`: moved on by each batch, rebuilt from facts (docs/decisions/0006)."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.db import connection
 
-from gridkeeper.bus.facts import connect, open_facts
+from gridkeeper.bus.facts import Facts, connect, open_facts
 from gridkeeper.core.windows import Window
 from gridkeeper.lake import scan
+from gridkeeper.lake.changes import status_runs
 from gridkeeper.probes.latest import Advance, Prior, Step, advance, settle, steps_of
 from gridkeeper.probes.models import LatestStatus
 from gridkeeper.probes.results import SUMMARY_LIMIT
@@ -24,11 +26,23 @@ _TYPES = (
     "bigint", "text", "text", "text", "text", "smallint", "smallint", "timestamptz", "timestamptz",
     "integer", "text", "text", "text", "bigint", "bigint", "timestamptz",
 )  # fmt: skip
+#: The end of all windows.
+LAST_INSTANT = datetime.max.replace(tzinfo=UTC)
+#: No gap between two results breaks a row of equal statuses.
+_FOR_EVER_S = 10**12
 
 
 def stamp(moment: datetime | None) -> Any:
     """A time as the database stores and compares it."""
     return connection.ops.adapt_datetimefield_value(moment)
+
+
+def stamps(moments: pa.ChunkedArray) -> list[Any]:
+    """As `stamp`, for a column of UTC times; ten times as quick."""
+    naive = moments.cast(pa.timestamp("us")).to_pylist()
+    if connection.vendor == "sqlite":
+        return [str(moment) for moment in naive]
+    return [moment.replace(tzinfo=UTC) for moment in naive]
 
 
 def priors(series: Sequence[int]) -> dict[int, Prior]:
@@ -45,17 +59,19 @@ def priors(series: Sequence[int]) -> dict[int, Prior]:
         return {row[0]: Prior(*row[1:]) for row in cursor.fetchall()}
 
 
-def apply(rows: pa.Table, stored: dict[int, Prior], first_seq: int) -> None:
-    """Moves the projection on by one batch: rows of the inbox's schema, `first_seq` the order of receipt of the first.
+def apply(rows: pa.Table, times: list[Any], stored: dict[int, Prior], first_seq: int) -> None:
+    """Moves the projection on by one batch.
+
+    rows: in the inbox's schema; times: their stamps; stored: the priors of their series
+    first_seq: order of receipt of the first row
 
     To be called in the batch's transaction, after `inbox.put` and with its writers serialised.
     """
-    times = [stamp(moment) for moment in rows.column("executed_at").to_pylist()]
     steps = steps_of(rows, times)
     advances = {series: advance(stored.get(series), step) for series, step in steps.items()}
     late = [series for series, after in advances.items() if after.hard_status is None]
     if late:
-        first = min(rows.column("executed_at").to_pylist())
+        first = pc.min(rows.column("executed_at")).as_py()
         found = _settled(late, stored, first)
         for series in late:
             status, since = found.get(series, (stored[series].hard_status, stored[series].hard_since))
@@ -66,18 +82,27 @@ def apply(rows: pa.Table, stored: dict[int, Prior], first_seq: int) -> None:
     _update_hard([(*advances[series][1:], series) for series in older if _is_changed(stored[series], advances[series])])
 
 
-def _settled(late: Iterable[int], stored: dict[int, Prior], first: datetime) -> dict[int, tuple[int, Any]]:
-    """Hard status and its beginning from the facts since the oldest late one, for series whose results came late."""
+def _settled(late: Sequence[int], stored: dict[int, Prior], first: datetime) -> dict[int, tuple[int, Any]]:
+    """Hard status and its beginning from facts, for series whose results came late; `first` is the oldest of those."""
     facts = open_facts()
-    start = stamp(first)
     with connect() as con:
-        results = facts.results(con, Window(first, datetime.max.replace(tzinfo=first.tzinfo)))
-        hard = results.filter(results.is_hard & results.series.isin(list(late)))
-        hard = hard.order_by(["series", "executed_at", "seq"]).select("series", "executed_at", "status")
+        results = facts.results(con, Window(first, LAST_INSTANT))
+        hard = scan.of_series(con, results.filter(results.is_hard), late)
         found: dict[int, dict[Any, int]] = {}
-        for row in scan.rows(hard):  # at one instant the later-received overwrites
+        for row in scan.rows(hard.order_by(["series", "executed_at", "seq"])):
+            # at one instant the later-received overwrites
             found.setdefault(row["series"], {})[stamp(row["executed_at"])] = row["status"]
-    return {series: settle(stored[series], list(times.items()), start) for series, times in found.items()}
+        settled = {one: settle(stored[one], list(times.items()), stamp(first)) for one, times in found.items()}
+        unknown = [series for series, answer in settled.items() if answer is None]
+        held = held_since(facts, con, unknown) if unknown else {}
+    return {one: answer for one, answer in (settled | held).items() if answer is not None}
+
+
+def held_since(facts: Facts, con: Any, series: Sequence[int] | None) -> dict[int, tuple[int, Any]]:
+    """From all facts: the hard status of each series and the stamp of the first in its row. None: all series."""
+    runs = status_runs(scan.of_series(con, facts.hard_ends(con, facts.days()), series), _FOR_EVER_S)
+    last = runs.group_by("series").aggregate(status=runs.status.argmax(runs.start), start=runs.start.max())
+    return {row["series"]: (row["status"], stamp(row["start"])) for row in scan.rows(last)}
 
 
 def _is_changed(before: Prior, after: Advance) -> bool:

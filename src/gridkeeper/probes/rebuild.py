@@ -15,14 +15,11 @@ from gridkeeper.bus.signals import contradicted
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.lake import scan
-from gridkeeper.lake.changes import status_runs
 from gridkeeper.probes import projection
 from gridkeeper.probes.models import LatestStatus
 from gridkeeper.probes.results import SUMMARY_LIMIT
 
-ALWAYS = Window(datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
-#: No gap between two results breaks a row of equal statuses.
-_FOR_EVER_S = 10**12
+ALWAYS = Window(datetime(1, 1, 1, tzinfo=UTC), projection.LAST_INSTANT)
 _LOW_BITS = 0xFFFF_FFFF
 #: Series whose newest logs are looked up at once.
 _CHUNK = 5000
@@ -56,7 +53,8 @@ def _apply_later(newest: int) -> None:
     for batch_id in inbox.pending("results", after=newest)[0]:
         rows = inbox.one("results", batch_id)
         stored = projection.priors(rows.column("series").unique().to_pylist())
-        projection.apply(rows, stored, batch_id << inbox.ROW_BITS)
+        times = projection.stamps(rows.column("executed_at"))
+        projection.apply(rows, times, stored, batch_id << inbox.ROW_BITS)
 
 
 @receiver(contradicted)
@@ -72,18 +70,13 @@ def recompute(sender: Any, *, series: Iterable[int], **_: Any) -> None:
 def rows_from_facts(facts: Facts, series: Sequence[int] | None) -> list[tuple[Any, ...]]:
     """Rows as `projection.store` takes them; None asks for all series."""
     with connect() as con:
-        results = _of_series(facts.results(con, ALWAYS), series)
-        hard = _of_series(facts.hard_ends(con, facts.days()), series)
+        results = scan.of_series(con, facts.results(con, ALWAYS), series)
         newest = {row["series"]: row for row in scan.rows(_newest(results))}
-        held = {row["series"]: row for row in scan.rows(_last_runs(hard))}
+        held = projection.held_since(facts, con, series)
     words = {row["series"]: row for row in facts.series().to_pylist()}
     return [
         row for part in _chunks(sorted(newest)) for row in _assembled([newest[one] for one in part], held, words, facts)
     ]
-
-
-def _of_series(table: Any, series: Sequence[int] | None) -> Any:
-    return table if series is None else table.filter(table.series.isin(list(series)))
 
 
 def _newest(results: Any) -> Any:
@@ -100,12 +93,6 @@ def _newest(results: Any) -> Any:
     )
 
 
-def _last_runs(hard: Any) -> Any:
-    """The last run of each series that has hard results: its status and where it began."""
-    runs = status_runs(hard, _FOR_EVER_S)
-    return runs.group_by("series").aggregate(status=runs.status.argmax(runs.start), start=runs.start.max())
-
-
 def _chunks(series: list[int]) -> Iterable[list[int]]:
     return (series[start : start + _CHUNK] for start in range(0, len(series), _CHUNK))
 
@@ -117,11 +104,11 @@ def _assembled(
     for row in newest:
         series = row["series"]
         log = logs.get((series, row["executed_at"], row["fact"] & _LOW_BITS))
-        run = held.get(series, {"status": Status.MISSING.value, "start": row["first_at"]})
+        hard_status, hard_since = held.get(series) or (Status.MISSING.value, projection.stamp(row["first_at"]))
         named = words[series]
         yield (
             series, named["hostname"], named["service_type"], named["metric"], named["vo"],
-            row["status"], run["status"], projection.stamp(run["start"]), projection.stamp(row["executed_at"]),
+            row["status"], hard_status, hard_since, projection.stamp(row["executed_at"]),
             row["duration_ms"], log.summary[:SUMMARY_LIMIT] if log else "", row["worker"][:100],
             log.cause[:100] if log else "", log.fact if log else row["fact"], row["seq"],
             projection.stamp(row["last_ok_at"]),
