@@ -14,4 +14,4 @@ class SelectionConfig(AppConfig):
             navigation.add("Good sites", label, f"selection:{name}", order)
 
 
-_PAGES = (("Good sites", "sites"), ("Critical tests", "tests"), ("White and black list", "lists"))
+_PAGES = (("Good sites", "sites"), ("Critical tests", "tests"), ("Lists", "lists"))

@@ -77,7 +77,8 @@ def chosen_vo(request: HttpRequest) -> tuple[str, list[str]]:
     """The VO of the address, or the operations VO, or the first; and those that exist. "" where there is none."""
     known = list(Vo.objects.current().values_list("name", flat=True))
     asked = request.GET.get("vo", "").replace("\0", "")[:100]
-    usual = (settings.GRIDKEEPER.operations_vo, *known)
+    # the VO that the reader chose on the home page
+    usual = (request.COOKIES.get("vo", ""), settings.GRIDKEEPER.operations_vo, *known)
     return asked or next((vo for vo in usual if vo in known), ""), known
 
 

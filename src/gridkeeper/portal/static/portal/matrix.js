@@ -54,6 +54,10 @@
     window.htmx.ajax("GET", link.href, { source: panel, target: "#matrix-panel-body", swap: "innerHTML ignoreTitle:true", select: ".page-title-row, #content > :not(.page-head, .demo-banner)", headers })
       .then(() => panel.querySelector("[data-panel-close]").focus({ preventScroll: true }));
   }
+  panel.addEventListener("htmx:responseError", (event) => {
+    const { status, statusText } = event.detail.xhr;
+    document.getElementById("matrix-panel-body").textContent = `This log could not be opened (${status} ${statusText}).`;
+  });
   scroller.addEventListener("click", (event) => {
     const link = event.target.closest("td > a");
     if (!isCell(link) || !window.htmx || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
@@ -91,6 +95,11 @@
     sessionStorage.setItem(KEY, JSON.stringify([...closed]));
   });
   applyFolds();
+
+  // A tab that was out of sight is brought up to date at once when it is looked at again.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && window.htmx) window.htmx.trigger("#matrix-live", "refresh");
+  });
 
   // A refresh puts rows or the whole table anew: the place, the focus and the folds stay.
   let place = null;
