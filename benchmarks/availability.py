@@ -1,7 +1,8 @@
 """Availability of one day with 19.2 million results: 500 sites x 10 service types x 4 services x 10 metrics x 96.
 
 Reference: one DuckDB scan of the same files, over the columns that the plan needs. Every measurement runs in a process
-of its own, best of five; the time includes making the statements, the peak memory (getrusage) the whole process.
+of its own, best of seven; the first also makes the plan's statements and stands in the note. Peak memory (getrusage)
+is of the whole process.
 The tree of sites and services is in memory in both; making it from the registry is not timed.
 
 The made day: sorted by series and time and written as the lake writes a closed day; 5 % of the series flap (each of
@@ -33,6 +34,7 @@ TYPES, SERVICES, METRICS, RESULTS_A_DAY = 10, 4, 10, 96
 FLAPPING, BAD_WHILE_FLAPPING, DEAD = 0.05, 0.05, 0.03
 SEED = 3
 GIB = 2**30
+RUNS = 7
 
 
 def set_up() -> None:
@@ -201,18 +203,19 @@ def measure(name: str, folder: Path) -> dict[str, float]:
     """Best of five in this process, and its peak memory."""
     from gridkeeper.lake.scan import connect
 
-    best, count = float("inf"), 0
-    for _ in range(5):
+    best, first, count = float("inf"), 0.0, 0
+    for _ in range(RUNS):
         with connect() as con:
             started = time.perf_counter()
             count = MEASURED[name](con, folder)
-            best = min(best, time.perf_counter() - started)
+            took = time.perf_counter() - started
+            best, first = min(best, took), first or took
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"seconds": best, "peak_bytes": peak, "count": count}
+    return {"seconds": best, "first_seconds": first, "peak_bytes": peak, "count": count}
 
 
-def in_a_process(name: str, folder: Path) -> dict[str, float]:
-    argv = [sys.executable, "-m", "benchmarks.availability", "--measure", name, "--keep", str(folder)]
+def in_a_process(verb: str, word: str, folder: Path) -> dict[str, float]:
+    argv = [sys.executable, "-m", "benchmarks.availability", verb, word, "--keep", str(folder)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return found
@@ -229,10 +232,10 @@ TITLES = {
 
 
 def rows(folder: Path, results: int) -> list[dict[str, Any]]:
-    reference = in_a_process("scan", folder)
+    reference = in_a_process("--measure", "scan", folder)
     found = []
     for name, title in TITLES.items():
-        measured = in_a_process(name, folder)
+        measured = in_a_process("--measure", name, folder)
         ratio = measured["seconds"] / reference["seconds"]
         goal = GOALS.get(name)
         is_small = measured["peak_bytes"] < 1.5 * GIB
@@ -244,7 +247,8 @@ def rows(folder: Path, results: int) -> list[dict[str, Any]]:
                 "ratio": f"{ratio:.2f}",
                 "goal": f"<= {goal:g} x scan, < 1.5 GiB" if goal else None,
                 "is_met": ratio <= goal and is_small if goal else None,
-                "note": f"{results / 1e6:.1f} million results, {int(measured['count'])} figures",
+                "note": f"{results / 1e6:.1f} million results, {int(measured['count'])} figures; first run in the"
+                f" process {measured['first_seconds']:.2f} s, which makes the statements",
             }
         )
     return found
@@ -256,9 +260,14 @@ def main() -> int:
     parser.add_argument("--quick", "--small", action="store_true", help="a twentieth of the sites")
     parser.add_argument("--keep", type=Path, help="folder of the made day; it is used again where it exists")
     parser.add_argument("--measure", choices=sorted(MEASURED), help=argparse.SUPPRESS)
+    parser.add_argument("--make", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    set_up()
+    if options.make:
+        set_up()
+        print(json.dumps({"count": make(options.keep, options.make)}))
+        return 0
     if options.measure:
+        set_up()
         print(json.dumps(measure(options.measure, options.keep)))
         return 0
     with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as temporary:
@@ -267,7 +276,8 @@ def main() -> int:
         sites = 25 if options.quick else 500
         count = sites * TYPES * SERVICES * METRICS * RESULTS_A_DAY
         if not (folder / "nodes").exists():
-            make(folder, sites)
+            # In a process of its own: a child inherits its parent's peak of memory.
+            in_a_process("--make", str(sites), folder)
         found = rows(folder, count)
     print(json.dumps(found) if options.json else "\n".join(_line(row) for row in found))
     return 0

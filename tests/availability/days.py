@@ -34,11 +34,11 @@ def at(seconds: float) -> datetime:
 
 def runs_of(results: list[Heard], validity_s: Mapping[int, int]) -> list[dict[str, object]]:
     """Change points of each series and UTC day, one result after the other."""
+    # At the same instant the later-received wins.
+    kept = {(r.series, r.executed_at): r for r in sorted(results, key=lambda r: r.seq)}
     runs: list[dict[str, object]] = []
-    for heard in sorted(results, key=lambda r: (r.series, r.executed_at, r.seq)):
+    for heard in sorted(kept.values(), key=lambda r: (r.series, r.executed_at)):
         last = runs[-1] if runs else None
-        if last and last["series"] == heard.series and last["last_at"] == heard.executed_at:
-            last |= {"status": heard.status.value, "seq": heard.seq} if last["start"] == last["last_at"] else {}
         gap = timedelta(seconds=validity_s.get(heard.series, DAY_S))
         is_going_on = (
             last is not None

@@ -17,4 +17,4 @@ class AvailabilityConfig(AppConfig):
         days_touched.connect(marks.on_days_touched, dispatch_uid="availability")
         downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")
-        navigation.add("Availability", "Month table", "availability:month", order=10)
+        navigation.add("Availability", "Month table", "availability:month", order=10, is_per_vo=True)

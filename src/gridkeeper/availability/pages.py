@@ -1,7 +1,7 @@
 """What the availability pages show, made from figures: the month's table, a site's bars, a day's strips. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
@@ -56,7 +56,6 @@ class MonthTable:
     everything: Row | None
     met: int = 0
     missed: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def cell(seconds: Seconds, measure: str, *, what: str, places: int = 0, url: str = "") -> Cell:

@@ -42,7 +42,7 @@ def provide_runs(con: Any, runs: Table, day: date) -> None:
             (epoch_us(last_at) - {before}) // 1000000 - 86400 AS last_s
         FROM ({con.compile(runs)})
         WHERE start >= TIMESTAMPTZ '{midnight - DAY}' AND start < TIMESTAMPTZ '{midnight + DAY}'
-        """
+        """  # noqa: S608
     )
 
 

@@ -26,7 +26,7 @@ class _State:
 
     def __init__(self, request: HttpRequest, now: datetime) -> None:
         self.path = request.path
-        self.given = {name: value for name, value in request.GET.items() if name != "format"}
+        self.given: dict[str, str] = {name: str(value) for name, value in request.GET.items() if name != "format"}
         self.vos = queries.reports()
         self.vo = request.GET.get("vo", "") or queries.default_report()
         if request.GET.get("vo") and self.vo not in self.vos:
@@ -78,7 +78,7 @@ class _State:
 def month(request: HttpRequest) -> HttpResponseBase:
     """Rows region > site, columns days."""
     state = _State(request, timezone.now())
-    where = {"region": state.given["region"]} if state.given.get("region") else {}
+    where: dict[str, Any] = {"region": state.given["region"]} if state.given.get("region") else {}
     sites = queries.figures(state.month.window, level="site", report=state.vo, **where)
     if "format" in request.GET:
         return download(sites, request.GET["format"], f"availability-{state.vo}-{state.month}")
@@ -106,13 +106,17 @@ def site(request: HttpRequest, key: str) -> HttpResponseBase:
     if "format" in request.GET:
         return download([*own, *lower], request.GET["format"], f"availability-{found.name}-{state.vo}-{state.month}")
     whole = total([figure.seconds for figure in own])
+    urls = _service_urls(found)
     context = state.context() | {
         "site": found,
         "figures": [(figure, _day_url(found, figure.day, state)) for figure in own],
         "whole": whole,
         "value": whole.value(state.measure),
         "reasons": reasons(whole),
-        "services": pages.services(lower),
+        "services": [
+            (place, seconds, urls.get((place.service_type, place.hostname), ""))
+            for place, seconds in pages.services(lower)
+        ],
         "option": pages.bars(own, state.month, state.measure),
         "month_url": reverse("availability:month") + state.carried(),
         "now": now,

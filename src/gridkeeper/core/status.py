@@ -102,7 +102,7 @@ def parse_status(word: str | int) -> Status:
     Raises ValueError naming what is accepted.
     """
     text = str(word).strip().upper()
-    if text.isdigit() and int(text) in Status._value2member_map_:
+    if text.isdecimal() and int(text) in Status._value2member_map_:
         return Status(int(text))
     if text in Status.__members__:
         return Status[text]
