@@ -108,7 +108,7 @@ def test_what_depends_on_a_failed_test_is_not_run_and_names_it():
         return service
 
     service = _prepared()
-    asyncio.run(_engine_until(lambda: getattr(_status_of(service, "third"), "cause", "")))
+    asyncio.run(_engine_until(lambda: getattr(_status_of(service, "third"), "cause", "") == "first"))
     third = _status_of(service, "third")
     assert (Status(third.hard_status), third.cause) == (Status.UNKNOWN, "first")
     assert third.summary == "no result: first failed"

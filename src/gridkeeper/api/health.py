@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from gridkeeper.bus.models import InboxBatch
 from gridkeeper.core.status import Status
+from gridkeeper.probes.metrics import published
 from gridkeeper.probes.models import LatestStatus
 
 #: Below this much free disk we no longer promise to keep facts.
@@ -58,7 +59,7 @@ def readyz(_request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def metrics(_request: HttpRequest) -> HttpResponse:
-    """Gauges from the database, the same from whichever web process answers."""
+    """Gauges from the database and the scheduler's figures: the same from whichever web process answers."""
     registry = CollectorRegistry()
     by_status = Gauge("gridkeeper_series", "Series by hard status.", ["status"], registry=registry)
     counts = dict(LatestStatus.objects.values_list("hard_status").annotate(Count("pk")))
@@ -72,4 +73,4 @@ def metrics(_request: HttpRequest) -> HttpResponse:
     if newest:
         gauge = Gauge("gridkeeper_newest_result_timestamp_seconds", "When the newest result ran.", registry=registry)
         gauge.set(newest.timestamp())
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(generate_latest(registry) + published(), content_type=CONTENT_TYPE_LATEST)

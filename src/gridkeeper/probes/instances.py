@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.models import LatestStatus, ProfileEntry, Test, TestKind
 from gridkeeper.probes.native.check import Target
-from gridkeeper.probes.schedule import Attempts
 from gridkeeper.registry.models import Certification, Service, Site
 from gridkeeper.vos.models import Vo, VoSupport
 
@@ -81,10 +80,14 @@ class Instance:
 
 def stamp() -> tuple[Any, ...]:
     """Changes whenever what is to be run may have changed: the newest audit record of each table that matters."""
-    return tuple(
+    newest = [
         model.history.aggregate(newest=Max("history_id"))["newest"]
         for model in (Service, Site, Test, ProfileEntry, Vo, VoSupport)
-    )
+    ]
+    dependencies = Test.depends_on.through._default_manager.aggregate(
+        Max("pk"), Count("pk")
+    )  # these have no audit record
+    return (*newest, *dependencies.values())
 
 
 def load_instances() -> dict[int, Instance]:
@@ -174,14 +177,7 @@ def place_of(service: Service) -> Place:
     return Place(service.pk, target, service.service_type.name, service.site.name, service.site.giis_url, properties)
 
 
-def remembered() -> tuple[dict[int, Attempts], dict[int, Status], dict[int, str]]:
-    """What is known from before: attempts, hard status and cause by series."""
-    attempts: dict[int, Attempts] = {}
-    hard: dict[int, Status] = {}
-    causes: dict[int, str] = {}
+def latest_rows() -> list[tuple[int, Status, Status, str]]:
+    """Series, hard status, newest status and cause of every series: what is known from before (`memory.Memory`)."""
     rows = LatestStatus.objects.values_list("series", "hard_status", "status", "cause")
-    for series, hard_status, status, cause in rows:
-        hard[series] = Status(hard_status)
-        causes[series] = cause
-        attempts[series] = Attempts(Status(hard_status), 0 if status == Status.OK else 1)
-    return attempts, hard, causes
+    return [(series, Status(hard), Status(newest), cause) for series, hard, newest, cause in rows]

@@ -37,3 +37,8 @@ def take_requests(now: datetime) -> list[Wanted]:
 def finish_request(wanted: Wanted, outcome: str) -> None:
     """Notes how the run ended, for whoever asked."""
     RunRequest.objects.filter(pk=wanted.request_id).update(done_at=timezone.now(), outcome=outcome[:500])
+
+
+def return_requests() -> int:
+    """Lets requests that a stopped scheduler took and did not finish be taken again; returns how many."""
+    return RunRequest.objects.exclude(taken_at=None).filter(done_at=None).update(taken_at=None)

@@ -18,6 +18,7 @@ from gridkeeper.probes.native.check import CheckFailedError, Run
 from gridkeeper.probes.native.connect import address_of
 from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
 from gridkeeper.probes.plugins import run_plugin
+from gridkeeper.probes.results import SUMMARY_LIMIT, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,46 @@ def blocked(instance: Instance, cause: str, now: datetime) -> list[Measured]:
     outcome = _no_result(cause, "see its log")
     keys = [instance.key, *(instance.rider_key(rider) for rider in instance.riders)]
     return [Measured(key, outcome, now, 0, cause) for key in keys]
+
+
+#: Largest duration that the lake holds.
+_LONGEST_MS = 2**31 - 1
+
+
+def stored_form(item: Measured, *, result_id: str, worker: str, is_hard: bool) -> Result:
+    """The measurement as a result: whatever the other side sent, the database and the lake can hold it."""
+    outcome = item.outcome
+    return Result(
+        id=result_id,
+        key=item.key,
+        status=outcome.status,
+        executed_at=item.executed_at,
+        duration_ms=min(item.duration_ms, _LONGEST_MS),
+        summary=_text(outcome.summary).replace("\n", " ")[:SUMMARY_LIMIT],
+        output=_limited(_text(outcome.output)),
+        perfdata=_limited(_text(outcome.perfdata)),
+        worker=worker,
+        is_hard=is_hard,
+        cause=item.cause,
+    )
+
+
+def _text(text: str) -> str:
+    """Without zero bytes and half surrogates, which no database takes."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
+def _limited(text: str) -> str:
+    """The text up to the limit of the settings, in bytes; a cut says so."""
+    limit = settings.GRIDKEEPER.log_limit_bytes
+    if len(text) <= limit // 4:
+        return text
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    return encoded[:limit].decode(errors="ignore") + f"\n… cut: {len(encoded)} bytes in all"
 
 
 def attempts_allowed(instance: Instance) -> Mapping[int, int]:
