@@ -1,6 +1,6 @@
 """The rules of the matrix: a row's VO status and a cell's letter. Pure; after the SFT report of 2005.
 
-Source: docs/concepts.md, "Matrix"; the letters and the order of the statuses are those of the SFT report.
+Source: docs/concepts.md, "Tests, results, statuses"; letters and order of the statuses are those of the SFT report.
 """
 
 import re
@@ -81,6 +81,7 @@ LETTERS: dict[Kind, tuple[str, str]] = {
 #: A summary that is shown itself: a version like "2 6 0" or a count, nothing longer than a cell can hold.
 _VALUE = re.compile(r"\d{1,4}(?:[ ._-]\d{1,3}){0,3}", re.ASCII)
 _INFORMATION = ("INFO", "NOTE")
+_TELLING_STARTS = frozenset("IN0123456789")
 
 
 def is_telling(summary: str) -> bool:
@@ -89,6 +90,9 @@ def is_telling(summary: str) -> bool:
     >>> is_telling("2 6 0"), is_telling("INFO wn042"), is_telling("OK: 17 jobs")
     (True, True, False)
     """
+    # asked twelve thousand times a page: most first lines are told by their first letter
+    if summary[:1] not in _TELLING_STARTS:
+        return False
     return summary.startswith(_INFORMATION) or _VALUE.fullmatch(summary) is not None
 
 
@@ -129,7 +133,7 @@ def cell(asked: Asked, seen: Seen | None, *, stages: frozenset[str] = frozenset(
     stages: metrics whose failure means that no job was matched or submitted
     """
     kind = _kind(asked, seen, stages)
-    if kind is Kind.OK and seen is not None and _VALUE.fullmatch(seen.summary):
+    if kind is Kind.OK and seen is not None and seen.summary and _VALUE.fullmatch(seen.summary):
         return kind, seen.summary
     return kind, LETTERS[kind][0]
 

@@ -34,6 +34,8 @@ from gridkeeper.vos.models import Vo
 
 #: Most VOs side by side: more make a table that nobody can read.
 MOST_VOS = 6
+#: Boxes for VOs that stand in a line; with more VOs only the chosen ones have one, the others stand in a menu.
+_BOXES = 10
 
 
 def matrix(request: HttpRequest) -> HttpResponseBase:
@@ -81,11 +83,16 @@ def read_choice(query: QueryDict, known: Sequence[str], usual: str = "") -> Choi
     vos = [vo for vo in dict.fromkeys(query.getlist("vo")) if vo in known][:MOST_VOS]
     return Choice(
         vos=tuple(vos or [first] * bool(first)),
-        service_type=_clean(query.get("type", "")) or DEFAULT_TYPE,
+        service_type=_clean(query.get("type", "")) or _usual_type(),
         regions=tuple(filter(None, map(_clean, query.getlist("region")[:50]))),
         statuses=tuple(pair for word in query.getlist("status")[:50] if (pair := _status(word))),
         text=_clean(query.get("q", "")),
     )
+
+
+def _usual_type() -> str:
+    """The CE, as in the SFT report; every type where the federation has no such type."""
+    return DEFAULT_TYPE if ServiceType.objects.filter(name=DEFAULT_TYPE).exists() else ALL_TYPES
 
 
 def _clean(text: str) -> str:
@@ -107,6 +114,12 @@ def _context(request: HttpRequest, found: Matrix, known: Sequence[str], stamp: S
     types = list(ServiceType.objects.values_list("name", flat=True))
     return _shown(request.GET, found, stamp) | {
         "known_vos": known,
+        "is_filtered": bool(
+            found.choice.regions or found.choice.text or found.choice.statuses or "type" in request.GET
+        ),
+        "empty_reason": _empty_reason(found.choice),
+        "boxed_vos": known if len(known) <= _BOXES else found.choice.vos,
+        "more_vos": [] if len(known) <= _BOXES else [vo for vo in known if vo not in found.choice.vos],
         "service_types": types
         if found.choice.service_type in (*types, ALL_TYPES)
         else [found.choice.service_type, *types],
@@ -134,6 +147,14 @@ def _shown(query: QueryDict, found: Matrix, stamp: Stamp) -> dict[str, Any]:
         "live_url": f"{reverse('portal:matrix_live')}{_with(query, stamp=str(stamp))}",
         "refresh_s": REFRESH_S,
     }
+
+
+def _empty_reason(choice: Choice) -> str:
+    kind = "service" if choice.service_type == ALL_TYPES else f"service of type {choice.service_type}"
+    return (
+        f"No monitored {kind} at a certified site supports {' or '.join(choice.vos)}. "
+        "Choose another VO or service type, or say at a service which VOs it supports."
+    )
 
 
 class _Head(NamedTuple):

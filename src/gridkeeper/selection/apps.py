@@ -11,7 +11,7 @@ class SelectionConfig(AppConfig):
         import_module("gridkeeper.selection.permissions")
         navigation = import_module("gridkeeper.web.navigation")
         for order, (label, name) in enumerate(_PAGES):
-            navigation.add("Good sites", label, f"selection:{name}", order)
+            navigation.add("Good sites", label, f"selection:{name}", order, is_per_vo=True)
 
 
 _PAGES = (("Good sites", "sites"), ("Critical tests", "tests"), ("Lists", "lists"))

@@ -13,7 +13,7 @@ class UnknownVoError(SelectionError):
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
         self.known = list(known)
-        hint = f"known are {', '.join(self.known)}" if self.known else "none is registered yet"
+        hint = f"known are {', '.join(self.known)}" if self.known else "no VO was registered at that time"
         super().__init__(f"there is no VO {name!r}; {hint}")
 
 
