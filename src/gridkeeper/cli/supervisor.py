@@ -71,12 +71,21 @@ class Supervisor:
         self.stop()
         return 0
 
+    def add(self, role: Role) -> None:
+        """Starts one more role, which is looked after and stopped as the others are."""
+        self._roles.append(role)
+        self._children.append(_Child(role, self._spawn(role), time.monotonic()))
+
+    def tend(self) -> None:
+        """Restarts what has died, once; for a caller that has other work between."""
+        for child in self._children:
+            self._look_after(child)
+
     def watch(self, duration_s: float | None = None) -> None:
         """Restarts what dies; returns when a stop is asked for or the time is over."""
         end = None if duration_s is None else time.monotonic() + duration_s
         while not self._is_stopping and (end is None or time.monotonic() < end):
-            for child in self._children:
-                self._look_after(child)
+            self.tend()
             time.sleep(0.2)
 
     def stop(self) -> None:

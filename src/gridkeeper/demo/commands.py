@@ -1,0 +1,85 @@
+"""`gridkeeper demo`, `demo-fault`, and the role `demo-sites`."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from django.conf import settings
+from rich.console import Console
+from rich.table import Table
+
+from gridkeeper.demo import faults
+from gridkeeper.demo.listeners import serve_sites
+from gridkeeper.demo.run import MOST_SITES, DemoError, Options, known_sites, run_demo
+
+_DataOption = Annotated[Path, typer.Option("--data", help="Folder of the demo.")]
+_DEFAULT_DATA = Path("demo-data")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(demo)
+    app.command("demo-fault")(demo_fault)
+    app.command("demo-sites", hidden=True)(demo_sites)
+
+
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port of the portal.")] = 8000,
+    sites: Annotated[int | None, typer.Option(min=1, max=MOST_SITES, help="How many sites; 60 at first.")] = None,
+    speed: Annotated[float, typer.Option(min=0.01, max=100, help="Divides the interval of every test.")] = 1.0,
+    for_s: Annotated[float | None, typer.Option("--for", min=1, help="End by itself after so many seconds.")] = None,
+    data: _DataOption = _DEFAULT_DATA,
+) -> None:
+    """Run a whole federation on this machine: real listeners on loopback, injected faults, tests, portal."""
+    del port, speed, data  # they became settings before Django started, see demo.environment
+    console = Console()
+    try:
+        status = run_demo(Options(sites, for_s), console)
+    except DemoError as error:
+        typer.echo(f"gridkeeper: {error}", err=True)
+        raise typer.Exit(1) from error
+    raise typer.Exit(status)
+
+
+def demo_fault(
+    site: Annotated[str, typer.Argument(help="Name of a site of the demo; without it: what is wrong now.")] = "",
+    kind: Annotated[str, typer.Argument(help=f"One of {', '.join(faults.KINDS)}, or clear.")] = "",
+    data: _DataOption = _DEFAULT_DATA,
+) -> None:
+    """Break a site of the running demo, or mend it with `clear`. Without arguments: list kinds and faults in force."""
+    del data
+    folder = Path(settings.GRIDKEEPER.data_dir)
+    try:
+        known = [item.name for item in known_sites(folder)]
+        if not (site and kind):
+            _print_faults(folder)
+            return
+        found = faults.change_fault(folder, site, kind, known)
+    except (DemoError, faults.FaultError) as error:
+        typer.echo(f"gridkeeper: {error}", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(f"{site}: {', '.join(found) if found else 'nothing wrong any more'}")
+
+
+def _print_faults(folder: Path) -> None:
+    console = Console()
+    table = Table("fault", "meaning", "after a colon")
+    for name, kind in faults.KINDS.items():
+        table.add_row(name, kind.meaning, {"type": "service type", "vo": "VO", "": ""}[kind.scope])
+    console.print(table)
+    for site, found in sorted(faults.read_faults(folder).items()):
+        console.print(f"{site}: {', '.join(found)}")
+
+
+def demo_sites() -> None:
+    """The listeners of the demo's sites, until SIGTERM."""
+    folder = Path(settings.GRIDKEEPER.data_dir)
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await serve_sites(known_sites(folder), folder, stop)
+
+    asyncio.run(main())

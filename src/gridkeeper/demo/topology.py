@@ -1,0 +1,138 @@
+"""The demo's federation as values: how many sites each region gets, what each site offers, whom it serves.
+
+Pure and deterministic: the same number of sites gives the same federation.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gridkeeper.demo.regions import CE_HOSTS, REGIONS, Region, Town
+
+OPERATIONS_VO = "dteam"
+#: Share of the sites that serve each VO; the operations VO is served by all.
+VO_SHARES = {"dteam": 1.0, "atlas": 0.75, "lhcb": 0.6, "biomed": 0.5}
+
+#: Port and scheme of each service type on the address of its site.
+PORTS = {
+    "CE": ("http", 8088), "SE": ("https", 8443), "SRM": ("https", 8446), "FTS": ("http", 8080), "LFC": ("lfc", 5010),
+    "RB": ("rb", 7772), "Site-BDII": ("ldap", 2170), "Top-BDII": ("ldap", 2171), "MyProxy": ("myproxy", 7512),
+    "VOMS": ("https", 8444),
+}  # fmt: skip
+SSH_PORT = 2222
+#: Availability class of each type, from the service list of the EGEE review of 2005; "" where it gives none.
+SERVICE_CLASSES = {
+    "CE": "C", "SE": "", "SRM": "C", "FTS": "C", "LFC": "C", "RB": "C", "Site-BDII": "H", "Top-BDII": "C",
+    "MyProxy": "C", "VOMS": "H",
+}  # fmt: skip
+_EVERYWHERE = ("CE", "SE", "SRM", "Site-BDII")
+_TIER_1 = ("FTS", "LFC", "MyProxy")
+_TIER_0 = ("VOMS", "RB", "Top-BDII")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoService:
+    """A service of a demo site; `port` on the site's address."""
+
+    service_type: str
+    hostname: str
+    port: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSite:
+    """A site of the demo. address: its own of 127.0.0.0/8."""
+
+    name: str
+    region: str
+    town: Town
+    address: str
+    vos: tuple[str, ...]
+    services: tuple[DemoService, ...]
+
+    @property
+    def slug(self) -> str:
+        return slug_of(self.name)
+
+    def service(self, service_type: str) -> DemoService | None:
+        return next((service for service in self.services if service.service_type == service_type), None)
+
+
+def slug_of(name: str) -> str:
+    """A name as part of a host name and of a path.
+
+    >>> slug_of("UK/I LCG_2")
+    'uk-i-lcg-2'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def sites_per_region(total: int) -> dict[str, int]:
+    """Sites of each region: at least one, the others in proportion, by largest remainder.
+
+    Fewer sites than regions leave the last regions out.
+    """
+    if total <= len(REGIONS):
+        return {region.name: int(place < total) for place, region in enumerate(REGIONS)}
+    weights = {region.name: region.sites for region in REGIONS if region.sites > 1}
+    rest = total - len(REGIONS)
+    shares = {name: rest * weight / sum(weights.values()) for name, weight in weights.items()}
+    counts = {region.name: 1 + int(shares.get(region.name, 0)) for region in REGIONS}
+    by_remainder = sorted(shares, key=lambda name: (int(shares[name]) - shares[name], name))
+    for name in by_remainder[: total - sum(counts.values())]:
+        counts[name] += 1
+    return counts
+
+
+def build_sites(total: int) -> list[DemoSite]:
+    """The federation, region by region."""
+    counts = sites_per_region(total)
+    sites: list[DemoSite] = []
+    for region in REGIONS:
+        for place, town in enumerate(_places(region, counts[region.name])):
+            sites.append(_site(region, town, len(sites), is_first=place == 0))
+    return sites
+
+
+def _places(region: Region, count: int) -> Iterator[Town]:
+    """The region's towns, and once they are used up further sites in the same towns."""
+    for place in range(count):
+        town = region.towns[place % len(region.towns)]
+        number = place // len(region.towns)
+        if not number:
+            yield town
+            continue
+        name = f"{re.sub(r'[^A-Za-z]', '', town.town).upper()}-{slug_of(region.name).upper()}-{number + 1:02}"
+        yield Town(name, town.town, town.country, town.country_code, town.latitude, town.longitude, town.timezone)
+
+
+def _site(region: Region, town: Town, index: int, *, is_first: bool) -> DemoSite:
+    types = list(_EVERYWHERE)
+    if town.tier <= 1:
+        types += _TIER_1
+    if town.tier == 0:
+        types += _TIER_0
+    elif is_first:
+        types += ("RB", "Top-BDII")
+    address = f"127.10.{index // 250}.{index % 250 + 1}"
+    services = tuple(_service(service_type, town) for service_type in types)
+    return DemoSite(town.site, region.name, town, address, _vos(town.site), services)
+
+
+def _service(service_type: str, town: Town) -> DemoService:
+    host = f"{slug_of(service_type)}.{slug_of(town.site)}.example.org"
+    if service_type == "CE":
+        host = CE_HOSTS.get(town.site, host)
+    scheme, port = PORTS[service_type]
+    return DemoService(service_type, host, port, f"{scheme}://{host}:{port}/")
+
+
+def _vos(site: str) -> tuple[str, ...]:
+    return tuple(vo for vo, share in VO_SHARES.items() if draw(f"{site} {vo}") < share)
+
+
+def draw(text: str) -> float:
+    """A number of [0, 1) that the text alone decides."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
