@@ -3,7 +3,6 @@
 import csv
 import json
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -115,35 +114,29 @@ def _print_table(found: list[Figure]) -> None:
             "No figures: nothing was judged in that time. `gridkeeper availability compute` computes days."
         )
         return
-    columns = [name for name in _COLUMNS if any(_COLUMNS[name](figure.place) for figure in found)]
-    table = Table("period", *columns, *_NUMBERS)
-    for column in table.columns[len(columns) + 1 :]:
+    table = Table("period", found[0].place.level, *_NUMBERS)
+    table.columns[0].no_wrap, table.columns[1].overflow = True, "fold"
+    for column in table.columns[2:]:
         column.justify, column.no_wrap = "right", True
     for figure in found:
         hour = "" if figure.hour is None else f" {figure.hour:02d}h"
-        table.add_row(f"{figure.day}{hour}", *_cells(columns, figure.place, figure.seconds))
+        table.add_row(f"{figure.day}{hour}", *_cells(figure.place, figure.seconds))
     if len({(figure.day, figure.hour) for figure in found}) > 1:
         table.add_section()
         for place, seconds in queries.sums(found).items():
-            table.add_row("all", *_cells(columns, place, seconds))
+            table.add_row("all", *_cells(place, seconds))
     console.print(table)
 
 
-#: Words of a place, shown where any line has them.
-_COLUMNS: dict[str, Callable[[queries.Place], str]] = {
-    "region": lambda place: place.region_name,
-    "site": lambda place: place.site_name,
-    "type": lambda place: place.service_type,
-    "host": lambda place: place.hostname,
-    "metric": lambda place: place.metric,
-}
 _NUMBERS = ("avail. %", "rel. %", "critical", "downtime", "unknown")
 
 
-def _cells(columns: list[str], place: queries.Place, seconds: Seconds) -> list[str]:
+def _cells(place: queries.Place, seconds: Seconds) -> list[str]:
+    words = (place.site_name, place.service_type, place.hostname, place.metric)
+    name = " ".join(word for word in words if word) or place.name
     ratios = [_percent(seconds.availability.percent), _percent(seconds.reliability.percent)]
     durations = [format_duration(number) for number in (seconds.critical_s, seconds.down_s, seconds.unknown_s)]
-    return [*(_COLUMNS[name](place) for name in columns), *ratios, *durations]
+    return [name, *ratios, *durations]
 
 
 def _percent(value: Decimal | None) -> str:
