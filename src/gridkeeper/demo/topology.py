@@ -70,19 +70,20 @@ def slug_of(name: str) -> str:
 
 
 def sites_per_region(total: int) -> dict[str, int]:
-    """Sites of each region: at least one, the others in proportion, by largest remainder.
+    """Sites of each region: at least one, otherwise in proportion to the table, by largest remainder.
 
     Fewer sites than regions leave the last regions out.
     """
     if total <= len(REGIONS):
         return {region.name: int(place < total) for place, region in enumerate(REGIONS)}
-    weights = {region.name: region.sites for region in REGIONS if region.sites > 1}
-    rest = total - len(REGIONS)
-    shares = {name: rest * weight / sum(weights.values()) for name, weight in weights.items()}
-    counts = {region.name: 1 + int(shares.get(region.name, 0)) for region in REGIONS}
-    by_remainder = sorted(shares, key=lambda name: (int(shares[name]) - shares[name], name))
-    for name in by_remainder[: total - sum(counts.values())]:
-        counts[name] += 1
+    everywhere = sum(region.sites for region in REGIONS)
+    shares = {region.name: total * region.sites / everywhere for region in REGIONS}
+    counts = {name: max(1, int(share)) for name, share in shares.items()}
+    while (rest := total - sum(counts.values())) != 0:
+        step = 1 if rest > 0 else -1
+        changeable = [name for name in counts if step > 0 or counts[name] > 1]
+        # Whoever is furthest from its share gives or gets one.
+        counts[max(changeable, key=lambda name: step * (shares[name] - counts[name]))] += step
     return counts
 
 
@@ -100,11 +101,10 @@ def _places(region: Region, count: int) -> Iterator[Town]:
     """The region's towns, and once they are used up further sites in the same towns."""
     for place in range(count):
         town = region.towns[place % len(region.towns)]
-        number = place // len(region.towns)
-        if not number:
+        if place < len(region.towns):
             yield town
             continue
-        name = f"{re.sub(r'[^A-Za-z]', '', town.town).upper()}-{slug_of(region.name).upper()}-{number + 1:02}"
+        name = f"{re.sub(r'[^A-Za-z]', '', town.town).upper()}-{slug_of(region.name).upper()}-{place + 1:02}"
         yield Town(name, town.town, town.country, town.country_code, town.latitude, town.longitude, town.timezone)
 
 
