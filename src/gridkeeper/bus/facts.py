@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from gridkeeper.bus import inbox
-from gridkeeper.bus.mover import known_series
 from gridkeeper.bus.recognition import held_by, recognise, stand_in
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY, Window, merge_windows
 from gridkeeper.lake import scan
 from gridkeeper.lake.changes import Validity, status_runs
+from gridkeeper.lake.series import distinct, known_series, validity_of
 from gridkeeper.lake.settled import settled_runs
 from gridkeeper.lake.store import Lake, Snapshot, open_lake
 from gridkeeper.lake.tables import INSTANT, RESULTS, RUNS, SERIES, lake_table
@@ -102,7 +102,9 @@ class Facts:
         settled = self._settled_runs(day)
         if settled is not None:
             return scan.parquet_table(con, settled, RUNS.schema)
-        runs = status_runs(self.results(con, Window.of_day(day)), self._validity(con, validity or Validity()))
+        runs = status_runs(
+            self.results(con, Window.of_day(day)), validity_of(con, self.series(), validity or Validity())
+        )
         return runs.mutate(date=ibis.literal(day)).select(*RUNS.schema.names)
 
     def days(self) -> list[date]:
@@ -137,21 +139,9 @@ class Facts:
         files = settled_runs(self._results, self._runs, day)
         return None if files is None else [file.uri for file in files]
 
-    def _validity(self, con: Any, validity: Validity) -> Any:
-        exceptions = validity.exceptions
-        if not exceptions:
-            return validity.default_s
-        series = self.series()
-        seconds = [exceptions.get(metric, validity.default_s) for metric in series.column("metric").to_pylist()]
-        columns = {"series": series.column("series"), "validity_s": pa.array(seconds, pa.int64())}
-        return scan.arrow_table(con, pa.table(columns))
-
     def series(self) -> pa.Table:
         """Every series that was seen: `series, hostname, service_type, metric, vo`."""
-        names = SERIES.schema.names
-        seen = self._waiting.select(names).group_by(names).aggregate([])
-        both = pa.concat_tables([known_series(self.lake), seen.select(names)])
-        return both.group_by(names, use_threads=False).aggregate([])
+        return distinct(pa.concat_tables([known_series(self.lake), distinct(self._waiting)]))
 
     def key_of(self, series: int) -> SeriesKey | None:
         """What the series is of; None where none of that id was seen."""

@@ -15,8 +15,9 @@ from gridkeeper.bus import inbox
 from gridkeeper.bus.locks import only_one
 from gridkeeper.bus.recognition import recognise
 from gridkeeper.bus.signals import contradicted
+from gridkeeper.lake.series import distinct, known_series
 from gridkeeper.lake.store import Lake
-from gridkeeper.lake.tables import LOGS, RESULTS, SERIES
+from gridkeeper.lake.tables import LOGS, RESULTS
 
 #: Rows of one commit, as far as whole batches allow: bounds the mover's memory to some hundred MB.
 _MOST_ROWS = 400_000
@@ -89,16 +90,10 @@ def _write(lake: Lake, fresh: pa.Table, app: str, last: int) -> None:
 def _append_series(lake: Lake, fresh: pa.Table) -> None:
     """Adds series that the dimension lacks. Adding one twice after a crash does no harm: it says the same."""
     known = set(known_series(lake).column("series").to_pylist())
-    seen = fresh.select(SERIES.schema.names).group_by(SERIES.schema.names).aggregate([])
+    seen = distinct(fresh)
     new = seen.filter(pc.invert(pc.is_in(seen.column("series"), pa.array(list(known), pa.int64()))))
     if new.num_rows:
         lake.append("series", new)
-
-
-def known_series(lake: Lake) -> pa.Table:
-    """The lake's series with their words, each once."""
-    found = lake.read("series", lake.snapshot("series").files)
-    return found.group_by(SERIES.schema.names, use_threads=False).aggregate([])
 
 
 def _with_date(rows: pa.Table) -> pa.Table:

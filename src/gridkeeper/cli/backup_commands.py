@@ -37,5 +37,5 @@ def restore(source: Annotated[Path, typer.Argument(help="File that `gridkeeper b
         raise typer.Exit(1) from error
     call_command("migrate", verbosity=0, interactive=False)
     # Facts that reached the lake after the state was copied are in no projection yet.
-    import_module("gridkeeper.probes.ingest").rebuild_latest_status()
+    import_module("gridkeeper.probes.rebuild").rebuild_status()
     typer.echo(f"restored {source}, made at {manifest['made_at']} by gridkeeper {manifest['gridkeeper']}")

@@ -140,9 +140,9 @@ class Lake:
         self,
         table: str,
         old: Sequence[LakeFile],
-        day: date,
         batches: Iterable[pa.Table],
         *,
+        day: date | None,
         name: str,
         is_same_data: bool,
     ) -> None:
@@ -152,15 +152,16 @@ class Lake:
         Raises the Delta commit conflict where somebody else removed one of `old` meanwhile.
         """
         described = lake_table(table)
-        new = self._write_closed(described, day, batches, name)
+        partition = day.isoformat() if day else ""
+        new = self._write_file(described, partition, batches, name, parquet.closed_day_options(described))
         self._commit(described, [new], old, data_change=not is_same_data)
 
-    def expire(self, table: str, before: date) -> int:
-        """Drops the days before that date; returns how many files. Readers of older versions keep theirs a while."""
-        described = lake_table(table)
-        old = [file for file in self.snapshot(table).files if file.day is not None and file.day < before]
+    def drop_days(self, table: str, days: Iterable[date]) -> int:
+        """Drops all rows of those days; returns how many files. Readers of older versions keep theirs a while."""
+        wanted = set(days)
+        old = [file for file in self.snapshot(table).files if file.day in wanted]
         if old:
-            self._commit(described, [], old)
+            self._commit(lake_table(table), [], old)
         return len(old)
 
     def vacuum(self, table: str, grace: timedelta) -> int:
@@ -208,9 +209,6 @@ class Lake:
             self._write_file(table, partition, [part], "part", parquet.open_day_options())
             for partition, part in _partitions(table, data).items()
         ]
-
-    def _write_closed(self, table: LakeTable, day: date, batches: Iterable[pa.Table], name: str) -> AddAction:
-        return self._write_file(table, day.isoformat(), batches, name, parquet.closed_day_options(table))
 
     def _write_file(
         self, table: LakeTable, partition: str, batches: Iterable[pa.Table], prefix: str, options: dict[str, Any]
