@@ -72,7 +72,8 @@ def tree_of(period: Period, *, site: Site | None = None, vo: str | None = None) 
         )
         for entry in profiles[support.vo_id].get(service.service_type_id, ()):
             metric = entry.test.name
-            vo_name = support.vo.name if entry.test.is_per_vo else ""
+            # A borrowed profile is judged by the results of the VO that it was borrowed from: only those are run.
+            vo_name = entry.vo.name if entry.test.is_per_vo else ""
             series = series_id(service.hostname, service.service_type.name, metric, vo_name)
             began = max(row.valid_from for row in (support, service, service.site, entry))
             for window in _expected_windows(lasting, entry, certified[service.site_id], period):

@@ -3,29 +3,37 @@
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from gridkeeper.demo.topology import OPERATIONS_VO
 
 DEFAULT_DATA_DIR = "demo-data"
 #: As the default of the settings, without loopback: the demo's sites live there.
-_DENIED = ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "0.0.0.0/8"]
+_DENIED_NETWORKS = ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "0.0.0.0/8"]
+_DEFAULTS = {
+    "DATA_DIR": DEFAULT_DATA_DIR, "DENIED_NETWORKS": json.dumps(_DENIED_NETWORKS), "FEDERATION_NAME": "EGEE demo",
+    "OPERATIONS_VO": OPERATIONS_VO, "LOG_LEVEL": "WARNING",
+}  # fmt: skip
 
 
 def apply(words: Sequence[str]) -> None:
-    """Sets `GRIDKEEPER_*` for a demo; what the caller's environment sets stays."""
-    settings = {
-        "DATA_DIR": _option(words, "--data") or DEFAULT_DATA_DIR,
-        "PORT": _option(words, "--port"),
-        "SPEED": _option(words, "--speed"),
-        "DEMO": "1",
-        "DENIED_NETWORKS": json.dumps(_DENIED),
-        "FEDERATION_NAME": "EGEE demo",
-        "OPERATIONS_VO": OPERATIONS_VO,
-        "LOG_LEVEL": "WARNING",
-    }
-    for name, value in settings.items():
+    """Sets `GRIDKEEPER_*` for a demo.
+
+    What its command line says comes first, then the caller's environment, then the demo's own values. Where state and
+    facts are kept is never the caller's to say: a demo must not fill a real database that the environment names.
+    """
+    data_dir = _option(words, "--data")
+    said = {"DATA_DIR": data_dir, "PORT": _option(words, "--port"), "SPEED": _option(words, "--speed")}
+    for name, value in said.items():
         if value:
-            os.environ.setdefault(f"GRIDKEEPER_{name}", value)
+            os.environ[f"GRIDKEEPER_{name}"] = value
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(f"GRIDKEEPER_{name}", value)
+    folder = Path(os.environ["GRIDKEEPER_DATA_DIR"]).absolute()
+    fixed = {"DATA_DIR": str(folder), "SECRET_KEY_FILE": str(folder / "secret-key"), "DEMO": "1"}
+    fixed |= {"DATABASE_URL": "", "LAKE_URL": "", "BUS_URL": ""}
+    for name, value in fixed.items():
+        os.environ[f"GRIDKEEPER_{name}"] = value
 
 
 def _option(words: Sequence[str], name: str) -> str:

@@ -43,8 +43,9 @@ KINDS: dict[str, Kind] = {
 
 #: What the demo starts with: fault and how many of sixty sites have it. The first ones come first in a small demo.
 PLAN: tuple[tuple[str, int], ...] = (
-    ("down", 2), ("jl:lhcb", 5), ("js", 2), ("ca", 3), ("crl", 4), ("expired:SRM", 1), ("csh", 3), ("hang:SE", 1),
-    ("swdir:atlas", 3), ("flapping:Site-BDII", 2), ("expiring:SE", 3), ("slow:SRM", 1), ("rgma", 2), ("wrong:SRM", 1),
+    ("down", 1), ("jl:lhcb", 5), ("js", 1), ("ca", 2), ("crl", 4), ("expired:SRM", 1), ("csh", 3), ("hang:SE", 1),
+    ("swdir:atlas", 3), ("flapping:Site-BDII", 1), ("expiring:SE", 3), ("slow:SRM", 1), ("rgma", 2), ("wrong:SRM", 1),
+    ("jl:dteam", 1), ("refuse:SRM", 1),
 )  # fmt: skip
 
 
@@ -54,7 +55,7 @@ class FaultError(ValueError):
 
 def parse_fault(text: str) -> str:
     """A fault in its full form ("hang" becomes "hang:SE"). Raises FaultError."""
-    name, _, scope = text.partition(":")
+    name, _, scope = str(text).partition(":")
     kind = KINDS.get(name)
     if kind is None:
         raise FaultError(f"{text!r} is no fault; there are {', '.join(KINDS)}")
@@ -68,12 +69,15 @@ def parse_fault(text: str) -> str:
 def plan_faults(sites: Sequence[DemoSite]) -> dict[str, list[str]]:
     """Which site has which fault at the start: one at most, never the first site, so that much stays green.
 
-    With sixty sites the numbers are those of PLAN; with others in proportion, a fifth of the sites at most for each.
+    With sixty sites the numbers are those of PLAN, with others in proportion; a demo of few sites has the first kinds
+    only, on half of its sites at most.
     """
     order = sorted(sites[1:], key=lambda site: draw(f"fault {site.name}"))
     faults: dict[str, list[str]] = {}
     for fault, of_sixty in PLAN:
-        for _ in range(max(1 if len(sites) >= 12 else 0, round(of_sixty * len(sites) / 60))):
+        for _ in range(max(1, round(of_sixty * len(sites) / 60))):
+            if len(faults) >= len(sites) // 2:
+                return faults
             site = next((site for site in order if site.name not in faults and _fits(site, fault)), None)
             if site is not None:
                 faults[site.name] = [fault]
@@ -86,12 +90,15 @@ def _fits(site: DemoSite, fault: str) -> bool:
 
 
 def read_faults(folder: Path) -> dict[str, list[str]]:
-    """The faults in force; none where the file is not there yet."""
+    """The faults in force, by site; none where the file is not there. Raises FaultError where it makes no sense."""
     path = folder / FILE
     if not path.exists():
         return {}
-    found: dict[str, list[str]] = json.loads(path.read_text())
-    return found
+    try:
+        found = json.loads(path.read_text())
+        return {str(site): [parse_fault(text) for text in texts] for site, texts in found.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FaultError(f"{path} cannot be read: {error}; correct it, or remove it to mend all sites") from error
 
 
 def write_faults(folder: Path, faults: Mapping[str, Sequence[str]]) -> None:

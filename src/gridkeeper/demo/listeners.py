@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import structlog
 
-from gridkeeper.demo.faults import read_faults
+from gridkeeper.demo.downtimes import DemoDowntime, sites_out
+from gridkeeper.demo.faults import FaultError, read_faults
 from gridkeeper.demo.topology import SSH_PORT, DemoService, DemoSite
 from gridkeeper.demo.worker_node import now_utc, prepare, run_payload
 
@@ -137,17 +138,12 @@ class SiteListeners:
                 if f"slow:{name}" in self._faults:
                     await asyncio.sleep(_SLOW_S)
                 await speak(name, reader, writer)
-            except (
-                ConnectionError,
-                asyncio.IncompleteReadError,
-                asyncio.LimitOverrunError,
-                TimeoutError,
-                ssl.SSLError,
-            ):
+            except _CLIENT_FAULTS:
                 return  # the client went away or spoke nonsense: a demo site does not mind
+            except asyncio.CancelledError:
+                return  # at the end; Python 3.11 would log a cancelled handler as an error
             finally:
-                with contextlib.suppress(ConnectionError, ssl.SSLError):
-                    writer.close()
+                writer.transport.abort() if name in self._closing else writer.close()
 
         return handle
 

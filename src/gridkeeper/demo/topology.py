@@ -11,16 +11,19 @@ from dataclasses import dataclass
 from gridkeeper.demo.regions import CE_HOSTS, REGIONS, Region, Town
 
 OPERATIONS_VO = "dteam"
+#: The networks 127.N that demos take, the first free one each, so that several can run on one machine.
+FIRST_NETWORK, LAST_NETWORK = 10, 99
 #: Share of the sites that serve each VO; the operations VO is served by all.
 VO_SHARES = {"dteam": 1.0, "atlas": 0.75, "lhcb": 0.6, "biomed": 0.5}
 
-#: Port and scheme of each service type on the address of its site.
+#: Scheme and port of each service type on the address of its site: the middleware's own where it has one, and none
+#: that developers' servers like to take on all addresses (8000, 8080, 8443).
 PORTS = {
-    "CE": ("http", 8088), "SE": ("https", 8443), "SRM": ("https", 8446), "FTS": ("http", 8080), "LFC": ("lfc", 5010),
+    "CE": ("http", 2119), "SE": ("https", 8445), "SRM": ("https", 8446), "FTS": ("http", 8450), "LFC": ("lfc", 5010),
     "RB": ("rb", 7772), "Site-BDII": ("ldap", 2170), "Top-BDII": ("ldap", 2171), "MyProxy": ("myproxy", 7512),
     "VOMS": ("https", 8444),
 }  # fmt: skip
-SSH_PORT = 2222
+SSH_PORT = 22022
 #: Availability class of each type, from the service list of the EGEE review of 2005; "" where it gives none.
 SERVICE_CLASSES = {
     "CE": "C", "SE": "", "SRM": "C", "FTS": "C", "LFC": "C", "RB": "C", "Site-BDII": "H", "Top-BDII": "C",
@@ -56,6 +59,10 @@ class DemoSite:
     def slug(self) -> str:
         return slug_of(self.name)
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return (*(service.port for service in self.services), SSH_PORT)
+
     def service(self, service_type: str) -> DemoService | None:
         return next((service for service in self.services if service.service_type == service_type), None)
 
@@ -87,13 +94,14 @@ def sites_per_region(total: int) -> dict[str, int]:
     return counts
 
 
-def build_sites(total: int) -> list[DemoSite]:
-    """The federation, region by region."""
+def build_sites(total: int, network: int = FIRST_NETWORK) -> list[DemoSite]:
+    """The federation, region by region. network: second byte of its addresses 127.N.x.y."""
     counts = sites_per_region(total)
     sites: list[DemoSite] = []
     for region in REGIONS:
         for place, town in enumerate(_places(region, counts[region.name])):
-            sites.append(_site(region, town, len(sites), is_first=place == 0))
+            address = f"127.{network}.{len(sites) // 250}.{len(sites) % 250 + 1}"
+            sites.append(_site(region, town, address, is_first=place == 0))
     return sites
 
 
@@ -108,7 +116,7 @@ def _places(region: Region, count: int) -> Iterator[Town]:
         yield Town(name, town.town, town.country, town.country_code, town.latitude, town.longitude, town.timezone)
 
 
-def _site(region: Region, town: Town, index: int, *, is_first: bool) -> DemoSite:
+def _site(region: Region, town: Town, address: str, *, is_first: bool) -> DemoSite:
     types = list(_EVERYWHERE)
     if town.tier <= 1:
         types += _TIER_1
@@ -116,7 +124,6 @@ def _site(region: Region, town: Town, index: int, *, is_first: bool) -> DemoSite
         types += _TIER_0
     elif is_first:
         types += ("RB", "Top-BDII")
-    address = f"127.10.{index // 250}.{index % 250 + 1}"
     services = tuple(_service(service_type, town) for service_type in types)
     return DemoSite(town.site, region.name, town, address, _vos(town.site), services)
 
