@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "gridkeeper.web.middleware.SignInWallMiddleware",
     "gridkeeper.web.middleware.ReaderTimezoneMiddleware",
+    "gridkeeper.web.vo.RememberVoMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
 

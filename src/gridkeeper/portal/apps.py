@@ -8,5 +8,5 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from gridkeeper.web import navigation
 
-        navigation.add("Now", "Home", "portal:home", 1)
-        navigation.add("Now", "Matrix", "portal:matrix", 2)
+        navigation.add("Now", "Home", "portal:home", 1, is_per_vo=True)
+        navigation.add("Now", "Matrix", "portal:matrix", 2, is_per_vo=True)

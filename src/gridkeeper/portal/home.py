@@ -1,22 +1,29 @@
 """How is the grid now: the facts of the home page, for one VO."""
 
 from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
 
+from gridkeeper.availability import queries as availability
+from gridkeeper.availability.rules import grade
 from gridkeeper.core.status import Status
+from gridkeeper.core.windows import Window
 from gridkeeper.probes.models import LatestStatus
-from gridkeeper.registry.models import Service
+from gridkeeper.registry.models import Downtime, Service
 from gridkeeper.registry.queries import downtimes_at, downtimes_next
 from gridkeeper.selection.judge import Answer, answer
-from gridkeeper.selection.rules import Verdict
+from gridkeeper.selection.rules import Kind, Reason, SiteFacts, Verdict
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _NEXT = timedelta(hours=48)
-_MOST_BROKEN, _MOST_WORST = 12, 10
+_MOST_BROKEN, _MOST_WORST = 12, 8
+_STRIP_HOURS = 24
+#: What a grade of availability looks like in a strip.
+_GRADES = {"full": Status.OK, "good": Status.OK, "near": Status.WARNING, "low": Status.CRITICAL, "none": Status.MISSING}
 #: In the order in which the sums stand.
 _ORDER = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.MISSING, Status.OK)
 
@@ -39,13 +46,22 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
+class Worst:
+    """An excluded site, with the reason that explains most and the number of the others."""
+
+    site: SiteFacts
+    reason: Reason
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
-    """A region in one line."""
+    """A region in one line. strip: its availability, hour by hour, over the last day; empty where none is computed."""
 
     name: str
     good: int
     total: int
-    failing: int
+    strip: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +73,7 @@ class Home:
     sums: list[Sum]
     newly_bad: int
     broken: list[Broken]
-    worst: list[Verdict]
+    worst: list[Worst]
     regions: list[Region]
     downtimes: list[Any]
     coming: list[Any]
@@ -81,21 +97,40 @@ def read_home(vo: str, now: datetime) -> Home:
     """A dozen queries, whatever the size. Raises UnknownVoError."""
     found = answer(vo, now)
     mine = LatestStatus.objects.filter(vo__in=("", vo))
-    broken = _broken(mine, now)
     judged = [verdict for verdict in found.verdicts if _is_in_question(verdict)]
-    excluded = sorted((v for v in judged if not v.is_good), key=lambda v: (-len(v.reasons), v.site.name))
+    failing = [verdict for verdict in judged if not verdict.is_good and not _rests(verdict)]
+    downtimes = list(downtimes_at(now))
     return Home(
         vo=vo,
         answer=found,
         sums=_sums(mine, now),
-        newly_bad=_newly_bad(excluded, now),
-        broken=broken,
-        worst=excluded[:_MOST_WORST],
-        regions=_regions(judged),
-        downtimes=list(downtimes_at(now)),
+        newly_bad=_newly_bad(failing, now),
+        broken=_broken(mine, _resting(downtimes), now),
+        worst=_worst(failing),
+        regions=_regions(judged, _strips(vo, now)),
+        downtimes=downtimes,
         coming=list(downtimes_next(now, until=now + _NEXT)),
         newest_at=mine.order_by("-executed_at").values_list("executed_at", flat=True).first(),
     )
+
+
+def _rests(verdict: Verdict) -> bool:
+    """True where a downtime alone excludes: that was meant, and stands under the downtimes."""
+    down = {(r.service_type, r.hostname) for r in verdict.reasons if r.kind is Kind.DOWNTIME}
+    return all((reason.service_type, reason.hostname) in down for reason in verdict.reasons)
+
+
+def _worst(failing: list[Verdict]) -> list[Worst]:
+    """Those with the most reasons; a failed test says more than what has no result because of it."""
+    most = sorted(failing, key=lambda verdict: (-len(verdict.reasons), verdict.site.name))[:_MOST_WORST]
+    firsts = [min(verdict.reasons, key=lambda reason: reason.status is not Status.CRITICAL) for verdict in most]
+    return [Worst(item.site, first, len(item.reasons) - 1) for item, first in zip(most, firsts, strict=True)]
+
+
+def _resting(downtimes: Sequence[Downtime]) -> set[tuple[str, str]]:
+    """Host and type of the services that an outage covers."""
+    outages = [downtime for downtime in downtimes if downtime.severity == "OUTAGE"]
+    return {(service.hostname, service.service_type.name) for each in outages for service in each.services.all()}
 
 
 def _sums(mine: Any, now: datetime) -> list[Sum]:
@@ -105,10 +140,12 @@ def _sums(mine: Any, now: datetime) -> list[Sum]:
     return [Sum(status, *by_status[status]) for status in _ORDER if status in by_status]
 
 
-def _broken(mine: Any, now: datetime) -> list[Broken]:
-    """What broke in the last day, the newest first; consequences of something else are left out."""
+def _broken(mine: Any, resting: Collection[tuple[str, str]], now: datetime) -> list[Broken]:
+    """What broke in the last day, the newest first, without consequences of something else and without downtimes."""
     bad = mine.filter(hard_status__in=(Status.CRITICAL, Status.UNKNOWN), cause="", hard_since__gte=now - _DAY)
-    rows = list(bad.order_by("-hard_since")[:_MOST_BROKEN])
+    for hostname, service_type in resting:
+        bad = bad.exclude(hostname=hostname, service_type=service_type)
+    rows = list(bad.order_by("-hard_since", "hostname", "metric")[:_MOST_BROKEN])
     services = Service.objects.current().filter(hostname__in={row.hostname for row in rows})
     known = {(s.hostname, s.service_type.name): s for s in services.select_related("site__ngi", "service_type")}
     return [Broken(row, known.get((row.hostname, row.service_type))) for row in rows]
@@ -123,13 +160,26 @@ def _newly_bad(excluded: list[Verdict], now: datetime) -> int:
     return count
 
 
-def _regions(judged: list[Verdict]) -> list[Region]:
+def _regions(judged: list[Verdict], strips: dict[str, list[dict[str, Any]]]) -> list[Region]:
     good: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    failing: dict[str, int] = defaultdict(int)
     for verdict in judged:
-        region = verdict.site.region
-        total[region] += 1
-        good[region] += verdict.is_good
-        failing[region] += 0 if verdict.is_good else len(verdict.reasons)
-    return [Region(name, good[name], total[name], failing[name]) for name in sorted(total)]
+        total[verdict.site.region] += 1
+        good[verdict.site.region] += verdict.is_good
+    return [Region(name, good[name], total[name], strips.get(name, [])) for name in sorted(total)]
+
+
+def _strips(vo: str, now: datetime) -> dict[str, list[dict[str, Any]]]:
+    """Region name -> its last hours as segments of `status_strip`."""
+    today = Window.of_day(now.date())
+    found = availability.figures(Window(today.start - _DAY, today.end), level="region", report=vo, hourly=True)
+    strips: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for figure in found:
+        start = Window.of_day(figure.day).start + (figure.hour or 0) * _HOUR
+        if now - _STRIP_HOURS * _HOUR <= start < now:
+            percent = figure.seconds.availability.percent
+            title = "not computable" if percent is None else f"{percent:.1f} % available"
+            status = _GRADES[grade(percent, "availability")]
+            segment = {"start": start, "end": start + _HOUR, "status": status, "title": title}
+            strips[figure.place.region_name].append(segment)
+    return strips

@@ -11,11 +11,18 @@ class VosConfig(AppConfig):
         from gridkeeper.registry.signals import topology_changed
         from gridkeeper.vos import permissions  # noqa: F401  registers the predicates
         from gridkeeper.vos.importers import step
-        from gridkeeper.web import navigation
+        from gridkeeper.web import navigation, vo
 
         step.register()
         topology_changed.connect(_on_topology_changed, dispatch_uid="vos")
         navigation.add("Registry", "VOs", "vos:vos", 50)
+        vo.provide_names(_names)
+
+
+def _names() -> list[str]:
+    from gridkeeper.vos.models import Vo
+
+    return list(Vo.objects.current().order_by("name").values_list("name", flat=True))
 
 
 def _on_topology_changed(*, since: Any, closed_service: Any, **_: Any) -> None:

@@ -7,18 +7,26 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from gridkeeper import __version__
-from gridkeeper.web import navigation
+from gridkeeper.web import navigation, vo
 
 _THEMES = ("light", "dark")
+#: Parameters that the switch of VOs does not carry over: its own, and a page number of another list.
+_NOT_CARRIED = ("vo", "page")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Settings, version, theme ("auto" follows the system), rail, the reader's zone."""
+    """Settings, version, theme ("auto" follows the system), rail, the reader's zone and VO."""
     theme = request.COOKIES.get("theme", "")
     return {
         "gridkeeper": settings.GRIDKEEPER,
         "version": __version__,
         "theme": theme if theme in _THEMES else "auto",
-        "rail": navigation.links(request),
+        "rail": lambda: navigation.links(request),
         "zone_name": timezone.get_current_timezone_name(),
+        # Called by base.html alone: parts and error pages need neither query nor rail.
+        "vo_names": lambda: vo.names_of(request),
+        "vo_looked_at": lambda: vo.looked_at(request),
+        "carried": [
+            (name, value) for name, values in request.GET.lists() if name not in _NOT_CARRIED for value in values
+        ],
     }

@@ -34,7 +34,9 @@ SHAPES: dict[Status, str] = {
         '<rect x="1" y="1" width="14" height="14" rx="2"/>'
         '<path class="mark-ink" d="m5 11 4.2-4.2m-.4-2a2 2 0 0 1 2.6 2.6l-1.2-.1-.1-1.2z"/>'
     ),
-    Status.EXCLUDED: '<circle class="mark-hollow" cx="8" cy="8" r="6.2"/><path class="mark-bar" d="m3.8 12.2 8.4-8.4"/>',
+    Status.EXCLUDED: (
+        '<circle class="mark-hollow" cx="8" cy="8" r="6.2"/><path class="mark-bar" d="m3.8 12.2 8.4-8.4"/>'
+    ),
 }
 
 
@@ -66,16 +68,32 @@ def status_name(status: Any) -> str:
     return as_status(status).name
 
 
+@register.filter
+def said(summary: str, status: Any) -> str:
+    """A first line without the status word that many plugins begin with: the mark beside it says that.
+
+    >>> said("CRITICAL - no route", 2), said("CRITICAL: no route", Status.CRITICAL), said("SSH OK - up", 0)
+    ('no route', 'no route', 'SSH OK - up')
+    """
+    rest = summary.removeprefix(as_status(status).name)
+    return rest.lstrip(" :-–") if rest != summary and not rest[:1].isalnum() else summary
+
+
+#: Asks our script to make a time relative.
+_RELATIVE = mark_safe(" data-moment")
+
+
 @register.simple_tag
-def moment(when: datetime | None, empty: str = "never") -> SafeString:
-    """A time in the reader's zone; within a day our script makes it relative. UTC on hover and focus."""
+def moment(when: datetime | None, empty: str = "never", *, exact: bool = False) -> SafeString:
+    """A time in the reader's zone; within a day our script makes it relative unless `exact`. UTC on hover and focus."""
     if when is None:
         return format_html('<span class="text-secondary">{}</span>', empty)
     utc = when.astimezone(UTC)
     local = timezone.localtime(when)
     return format_html(
-        '<time datetime="{}" title="{} UTC" data-moment>{}</time>',
-        utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M:%S"), local.strftime("%Y-%m-%d %H:%M"),
+        '<time datetime="{}" title="{} UTC"{}>{}</time>',
+        utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M:%S"),
+        "" if exact else _RELATIVE, local.strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
 
 
@@ -96,6 +114,9 @@ def percent(value: Decimal | float | None, places: int = 2) -> str:
 
 
 _STRIP_WIDTH = 1000
+#: Least width of a segment that wants to be seen.
+_LEAST_WIDTH = 5.0
+_CALM = (Status.OK, Status.MISSING, Status.EXCLUDED)
 
 
 @register.simple_tag
@@ -105,7 +126,9 @@ def status_strip(segments: Sequence[dict[str, Any]], label: str = "Status over t
         return mark_safe('<span class="text-secondary">no data</span>')
     first, last = segments[0]["start"], segments[-1]["end"]
     total_s = max(1.0, (last - first).total_seconds())
-    parts = format_html_join("", "{}", ((_segment(item, first, total_s, height),) for item in segments))
+    # What is not OK is drawn last and never thinner than the eye can see.
+    drawn = sorted(segments, key=lambda item: as_status(item["status"]) not in _CALM)
+    parts = format_html_join("", "{}", ((_segment(item, first, total_s, height),) for item in drawn))
     return format_html(
         '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>',
         _STRIP_WIDTH, height, f"{label}: {_in_words(segments)}", parts,
@@ -114,8 +137,9 @@ def status_strip(segments: Sequence[dict[str, Any]], label: str = "Status over t
 
 def _segment(item: dict[str, Any], first: datetime, total_s: float, height: int) -> SafeString:
     status = as_status(item["status"])
-    x = _STRIP_WIDTH * (item["start"] - first).total_seconds() / total_s
-    width = max(1.0, _STRIP_WIDTH * (item["end"] - item["start"]).total_seconds() / total_s)
+    least = 1.0 if status in _CALM else _LEAST_WIDTH
+    width = max(least, _STRIP_WIDTH * (item["end"] - item["start"]).total_seconds() / total_s)
+    x = min(_STRIP_WIDTH * (item["start"] - first).total_seconds() / total_s, _STRIP_WIDTH - width)
     span = f"{item['start'].astimezone(UTC):%Y-%m-%d %H:%M}–{item['end'].astimezone(UTC):%H:%M} UTC"
     title = f"{status.name} {span} {item.get('title', '')}".strip()
     rect = format_html(
