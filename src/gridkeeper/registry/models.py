@@ -38,9 +38,7 @@ class Dated(models.Model):
     """A validity interval. `valid_until` NULL: still valid."""
 
     valid_from = models.DateTimeField(help_text="UTC; first instant at which this holds.")
-    valid_until = models.DateTimeField(
-        null=True, blank=True, help_text="UTC; first instant at which it does not."
-    )
+    valid_until = models.DateTimeField(null=True, blank=True, help_text="UTC; first instant at which it does not.")
 
     class Meta:
         abstract = True
@@ -270,9 +268,7 @@ class Service(Dated):
     hostname = models.CharField(max_length=255)
     url = models.CharField(max_length=1000, blank=True, default="")
     host_dn = models.CharField(max_length=500, blank=True, default="")
-    host_ip = models.CharField(
-        max_length=255, blank=True, default="", help_text="Tests use it instead of DNS."
-    )
+    host_ip = models.CharField(max_length=255, blank=True, default="", help_text="Tests use it instead of DNS.")
     host_ipv6 = models.CharField(max_length=255, blank=True, default="")
     operating_system = models.CharField(max_length=255, blank=True, default="")
     architecture = models.CharField(max_length=255, blank=True, default="")
