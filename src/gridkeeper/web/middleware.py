@@ -4,8 +4,8 @@ from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
 
 _OPEN_PATHS = ("/accounts/login/", "/static/", "/healthz", "/readyz", "/api/")
@@ -23,7 +23,7 @@ class SignInWallMiddleware:
         is_open = settings.GRIDKEEPER.public_reading or request.path.startswith(_OPEN_PATHS)
         if is_open or request.user.is_authenticated:
             return self.get_response(request)
-        return redirect(f"{settings.LOGIN_URL}?next={request.get_full_path()}")
+        return redirect_to_login(request.get_full_path())
 
 
 class ReaderTimezoneMiddleware:
