@@ -14,9 +14,11 @@ LINE_LIMIT = 4096
 ITEM_LIMIT = 256
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_BOUND = re.compile(_NUMBER, re.ASCII)
 _VALUE = re.compile(rf"({_NUMBER}|U)([^\d\s;.,+-][^\s;]*)?", re.ASCII)
 _RANGE = re.compile(rf"(@?)(?:(~|{_NUMBER})?(:))?({_NUMBER})?", re.ASCII)
-_ITEM = re.compile(r"\s*('(?:[^']|'')*'|[^\s=']+)=(\S*)")
+_WORD = re.compile(r"\S+")
+_ITEM = re.compile(r"('[^']*(?:''[^']*)*'|[^\s=']+)=(\S*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,63 +93,66 @@ def parse_range(text: str) -> Range | None:
     Range(start=-inf, end=5.0, is_inverted=True)
     """
     match = _RANGE.fullmatch(text.strip())
-    if match is None or not (match[3] or match[4]):
+    if match is None or not ((match[2] and match[3]) or match[4]):
         return None
-    start = -math.inf if match[2] == "~" else float(match[2] or 0)
-    end = math.inf if match[4] is None else float(match[4])
-    return Range(start, end, match[1] == "@") if start <= end else None
+    start = -math.inf if match[2] == "~" else _finite(match[2] or "0")
+    end = math.inf if match[4] is None else _finite(match[4])
+    return Range(start, end, match[1] == "@") if start is not None and end is not None and start <= end else None
 
 
 def parse_perfdata(text: str) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """Items and problems. A word that is no item is a problem; the items around it are kept."""
+    """Items and problems. A word that is no item is a problem; the items around it are kept.
+
+    >>> [str(item) for item in parse_perfdata("time=0.2s;1;2 what 'free space'=12%")[0]]
+    ['time=0.2s;1;2', "'free space'=12%"]
+    """
     items: list[Item] = []
     problems: list[str] = []
     position = 0
-    while text[position:].strip() and len(items) < ITEM_LIMIT:
-        match = _ITEM.match(text, position)
+    while (start := _WORD.search(text, position)) is not None:
+        if len(items) + len(problems) >= ITEM_LIMIT:
+            problems.append(f"more than {ITEM_LIMIT} values; the rest is left out")
+            break
+        match = _ITEM.match(text, start.start())
         if match is None:
-            word = text[position:].split(maxsplit=1)[0]
-            problems.append(f"{word[:60]!r} is no 'label'=value")
-            position = text.index(word, position) + len(word)
+            problems.append(f"{start[0][:60]!r} is no 'label'=value")
+            position = start.end()
             continue
         position = match.end()
-        _read_item(match[1], match[2], items, problems)
-    if len(items) >= ITEM_LIMIT and text[position:].strip():
-        problems.append(f"more than {ITEM_LIMIT} values; the rest is left out")
+        item, complaints = _read_item(match[1], match[2])
+        items += [item] if item else []
+        problems += complaints
     return tuple(items), tuple(problems)
 
 
-def _read_item(quoted: str, text: str, items: list[Item], problems: list[str]) -> None:
+def _read_item(quoted: str, text: str) -> tuple[Item | None, list[str]]:
+    """The item, where its value can be read, and what of it cannot."""
     label = quoted[1:-1].replace("''", "'") if quoted.startswith("'") else quoted
-    value_text, *rest = text.split(";")
+    value_text, *rest = [*text.split(";", 5), *("",) * 4][:5]
     match = _VALUE.fullmatch(value_text)
-    if match is None:
-        problems.append(f"{label[:60]!r}: {value_text[:40]!r} is no value with a unit")
-        return
-    ranges = [_optional(parse_range, part, label, problems) for part in (*rest[:2], "", "")[:2]]
-    bounds = [_optional(_bound, part, label, problems) for part in (*rest[2:4], "", "")[:2]]
+    if match is None or (match[1] != "U" and _finite(match[1]) is None):
+        return None, [f"{label[:60]!r}: {value_text[:40]!r} is no value with a unit"]
     value = None if match[1] == "U" else float(match[1])
-    items.append(Item(label, value, match[2] or "", ranges[0], ranges[1], bounds[0], bounds[1]))
-
-
-def _optional(parse, part: str, label: str, problems: list[str]):  # type: ignore[no-untyped-def]
-    if not part:
-        return None
-    parsed = parse(part)
-    if parsed is None:
-        problems.append(f"{label[:60]!r}: {part[:40]!r} is no threshold")
-    return parsed
+    ranges = [parse_range(part) for part in rest[:2]]
+    bounds = [_bound(part) for part in rest[2:]]
+    unread = [part for part, read in zip(rest, [*ranges, *bounds], strict=True) if part and read is None]
+    problems = [f"{label[:60]!r}: {part[:40]!r} is no threshold" for part in unread]
+    return Item(label, value, match[2] or "", ranges[0], ranges[1], bounds[0], bounds[1]), problems
 
 
 def _bound(text: str) -> float | None:
-    return float(text) if re.fullmatch(_NUMBER, text, re.ASCII) else None
+    return _finite(text) if _BOUND.fullmatch(text) else None
+
+
+def _finite(text: str) -> float | None:
+    """The number; None where it is too large for one."""
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def parse_output(text: str) -> Output:
     """The whole output of a plugin: `TEXT | perfdata`, then long text, with more perfdata after another `|`."""
-    lines = [_cut(line) for line in text.replace("\x00", "\ufffd").splitlines()]
-    if not lines:
-        return Output("", "", "", (), ())
+    lines = [_cut(line.rstrip("\r")) for line in text.replace("\x00", "\ufffd").rstrip("\n").split("\n")]
     first, _, perf = lines[0].partition("|")
     texts, perfs = [first.rstrip()], [perf.strip()]
     is_perf = False
@@ -170,4 +175,4 @@ def _cut(line: str) -> str:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)

@@ -1,5 +1,6 @@
 """One run of one instance: the test's kind decides how, and the answer becomes results."""
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from gridkeeper.probes.instances import Instance
 from gridkeeper.probes.macros import MacroError, expand
 from gridkeeper.probes.models import Stage, TestKind
 from gridkeeper.probes.native import CHECKS, CheckArgumentError, Outcome
-from gridkeeper.probes.native.check import CheckFailedError, Run
+from gridkeeper.probes.native.check import FAILURES, Run, outcome_of, parse_arguments
 from gridkeeper.probes.native.connect import address_of
 from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
 from gridkeeper.probes.plugins import run_plugin
@@ -44,8 +45,6 @@ async def run_instance(instance: Instance, now: datetime) -> list[Measured]:
         outcome = await _run(instance)
     except (MacroError, CheckArgumentError) as error:
         outcome = Outcome(Status.UNKNOWN, f"the test cannot run: {error}")
-    except CheckFailedError as error:
-        outcome = Outcome(error.status, error.summary, error.output)
     return [Measured(instance.key, outcome, now, _ms_since(started_s))]
 
 
@@ -68,10 +67,16 @@ async def _run_plugin(instance: Instance) -> Outcome:
     test, target = instance.test, instance.place.target
     words = test.arguments if isinstance(test.arguments, list) else []
     macros = macros_of(instance)
-    # The address is checked before the plugin starts; where it then connects is its own affair (decision 0010).
-    macros["HOSTADDRESS"] = await address_of(target.hostname, target.address, Run(test.timeout_s))
+    run = Run(test.timeout_s)
+    try:
+        async with asyncio.timeout(test.timeout_s):
+            # The address is checked before the plugin starts; where it then connects is its own affair (decision 0010).
+            macros["HOSTADDRESS"] = await address_of(target.hostname, target.address, run)
+    except FAILURES as error:
+        return outcome_of(error, run)
     argv = expand([test.command, *map(str, words)], macros, instance.place.properties)
-    return await run_plugin(argv, timeout_s=test.timeout_s, limit_bytes=settings.GRIDKEEPER.log_limit_bytes)
+    left_s = max(0.1, test.timeout_s - run.elapsed_s)
+    return await run_plugin(argv, timeout_s=left_s, limit_bytes=settings.GRIDKEEPER.log_limit_bytes)
 
 
 def macros_of(instance: Instance) -> dict[str, str]:
@@ -101,8 +106,8 @@ async def _run_job(instance: Instance, now: datetime) -> list[Measured]:
     riders = [rider for rider in instance.riders if rider.stage != Stage.LIST_MATCH]
     try:
         wanted = expand(instance.test.arguments or {}, macros_of(instance), instance.place.properties)
-        arguments = JobArguments(**wanted)
-    except (MacroError, TypeError) as error:
+        arguments = parse_arguments("job", JobArguments, wanted)
+    except (MacroError, CheckArgumentError) as error:
         done = JobOutcome(Outcome(Status.UNKNOWN, f"the test cannot run: {error}"))
     else:
         names = [rider.name for rider in riders]

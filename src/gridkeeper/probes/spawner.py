@@ -22,6 +22,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -147,9 +148,11 @@ class Spawner:
 
     def _receive(self) -> bool:
         """Obeys one message; False at the end of the channel."""
-        data, descriptors, _, _ = socket.recv_fds(self._channel, MESSAGE_BYTES, 2, socket.MSG_CMSG_CLOEXEC)
+        # Not socket.recv_fds: that of Python 3.11 ignores the flag which keeps the descriptors from later plugins.
+        data, ancillary, _, _ = self._channel.recvmsg(MESSAGE_BYTES, socket.CMSG_LEN(8), socket.MSG_CMSG_CLOEXEC)
         if not data:
             return False
+        descriptors = [number for *_, packed in ancillary for number in struct.unpack("2i", packed)]
         message = json.loads(data)
         if "run" in message:
             self._start(message["run"], message["argv"], descriptors)
@@ -203,7 +206,9 @@ class Spawner:
         numbers = {self._runs.pop(pid): code for pid, code in ended.items()}
         left = self._sweep(sessions)
         for number, code in numbers.items():
-            self._tell({"end": number, "code": code, "left": left.get(number, 0)})
+            # Who hid both session and marker is counted to the one that ended just now, where it was only one.
+            hidden = left.get(0, 0) if len(numbers) == 1 else 0
+            self._tell({"end": number, "code": code, "left": left.get(number, 0) + hidden})
 
     def _sweep(self, sessions: dict[int, int]) -> dict[int, int]:
         """Kills orphans of runs that ended; returns how many by run. Their own children follow when they are reaped."""
@@ -246,7 +251,21 @@ def kill_group(pid: int) -> None:
         return  # nobody is left, or it became somebody else
 
 
+def close_others() -> None:
+    """Closes what the engine left open to be inherited, and keeps the channel itself from the plugins."""
+    with os.scandir("/proc/self/fd") as entries:
+        descriptors = [int(entry.name) for entry in entries]
+    for descriptor in descriptors:
+        if descriptor > CHANNEL:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue  # the one that listed them
+    os.set_inheritable(CHANNEL, False)
+
+
 def main() -> None:
+    close_others()
     channel = socket.socket(fileno=CHANNEL)
     # Ctrl-C reaches the whole group of the terminal; the engine decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

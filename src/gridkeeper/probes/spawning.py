@@ -138,7 +138,7 @@ class Spawner:
             try:
                 message = await asyncio.wait_for(asyncio.shield(end), timeout_s)
             except TimeoutError:
-                reason = f"it ran longer than {timeout_s:g} s"
+                reason = f"it ran longer than {timeout_s:.3g} s"
                 self._kill(number)
                 message = await self._last_words(end)
             with suppress(TimeoutError):  # somebody else holds the pipes: what was read has to do

@@ -1,11 +1,12 @@
 """What all native checks share: target, outcome, arguments, the clock of one run."""
 
 import asyncio
+import ssl
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -60,6 +61,11 @@ class Arguments(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only
     critical_s: float | None = None
 
 
+_A = TypeVar("_A", bound=Arguments)
+#: What may go wrong on the way to a service and back; anything else is a fault of ours.
+FAILURES = (CheckFailedError, TimeoutError, OSError, EOFError)
+
+
 @dataclass(slots=True)
 class Run:
     """The clock of one run: what is being done, and how long there is."""
@@ -73,7 +79,7 @@ class Run:
         return time.monotonic() - self.started_s
 
     @contextmanager
-    def doing(self, stage: str):  # type: ignore[no-untyped-def]
+    def doing(self, stage: str) -> Iterator[None]:
         """Names what is being done, for the text of a time-out or a lost connection."""
         self.stage = stage
         yield
@@ -94,11 +100,7 @@ class Check:
 
     def parse(self, arguments: Any) -> Arguments:
         """The check's arguments. Raises CheckArgumentError."""
-        try:
-            return msgspec.convert(arguments, self.arguments)
-        except msgspec.ValidationError as error:
-            known = ", ".join(item.name for item in msgspec.structs.fields(self.arguments))
-            raise CheckArgumentError(f"{self.name}: {error}; it takes {known}") from error
+        return parse_arguments(self.name, self.arguments, arguments)
 
     async def run(self, target: Target, arguments: Arguments, timeout_s: float) -> Outcome:
         """Runs the check. A passed deadline, a refused or lost connection become outcomes that say so."""
@@ -106,18 +108,34 @@ class Check:
         try:
             async with asyncio.timeout(timeout_s):
                 outcome = await self.body(target, arguments, run)
-        except CheckFailedError as error:
-            return Outcome(error.status, error.summary, error.output, _timing(run, arguments))
-        except TimeoutError:
-            summary = f"timed out after {timeout_s:g} s while {run.stage}"
-            return Outcome(Status.CRITICAL, summary, perfdata=_timing(run, arguments))
-        except ConnectionRefusedError:
-            return Outcome(Status.CRITICAL, f"connection refused while {run.stage}")
-        except (ConnectionError, asyncio.IncompleteReadError, EOFError) as error:
-            return Outcome(Status.CRITICAL, f"the connection was lost while {run.stage}: {error or 'closed'}")
-        except OSError as error:
-            return Outcome(Status.CRITICAL, f"{error.strerror or error} while {run.stage}")
+        except FAILURES as error:
+            return replace(outcome_of(error, run), perfdata=_timing(run, arguments))
         return _with_timing(outcome, run, arguments)
+
+
+def parse_arguments(name: str, kind: type[_A], arguments: Any) -> _A:
+    """Arguments as a struct; numbers may come as text, as macros make them. Raises CheckArgumentError."""
+    try:
+        return msgspec.convert(arguments, kind, strict=False)
+    except msgspec.ValidationError as error:
+        known = ", ".join(item.name for item in msgspec.structs.fields(kind))
+        raise CheckArgumentError(f"{name}: {error}; it takes {known}") from error
+
+
+def outcome_of(error: BaseException, run: Run) -> Outcome:
+    """What a failure on the way says of the service, with what was being done."""
+    if isinstance(error, CheckFailedError):
+        return Outcome(error.status, error.summary, error.output)
+    if isinstance(error, TimeoutError):
+        return Outcome(Status.CRITICAL, f"timed out after {run.timeout_s:g} s while {run.stage}")
+    if isinstance(error, ConnectionRefusedError):
+        return Outcome(Status.CRITICAL, f"connection refused while {run.stage}")
+    if isinstance(error, EOFError):
+        return Outcome(Status.CRITICAL, f"the server closed the connection while {run.stage}")
+    if isinstance(error, ssl.SSLError):
+        return Outcome(Status.CRITICAL, f"TLS failed while {run.stage}: {error.reason or error}")
+    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Outcome(Status.CRITICAL, f"the connection failed while {run.stage}: {words or type(error).__name__}")
 
 
 def _timing(run: Run, arguments: Arguments) -> str:

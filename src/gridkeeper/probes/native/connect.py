@@ -17,7 +17,10 @@ _BUFFER_BYTES = 64 * 1024
 
 def require_allowed(address: str) -> None:
     """Raises CheckFailedError where a setting forbids tests to reach the address (decision 0010)."""
-    parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    try:
+        parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError as error:
+        raise CheckFailedError(Status.UNKNOWN, f"{address!r} is no IP address; correct it in the registry") from error
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped
     for network in settings.GRIDKEEPER.denied_networks:
@@ -46,8 +49,9 @@ async def _resolve(hostname: str, run: Run) -> str:
     with run.doing(f"looking up {hostname}"):
         try:
             found = await asyncio.get_running_loop().getaddrinfo(hostname, None)
-        except (OSError, UnicodeError) as error:
-            raise CheckFailedError(Status.CRITICAL, f"the host name {hostname} cannot be looked up: {error}") from error
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise CheckFailedError(Status.CRITICAL, f"the host name {hostname} cannot be looked up: {why}") from error
     return str(found[0][4][0])
 
 

@@ -7,11 +7,11 @@ import dns.resolver
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
-from gridkeeper.probes.native.connect import require_allowed
+from gridkeeper.probes.native.connect import address_of
 
 
 class DnsArguments(Arguments, frozen=True, kw_only=True):
-    """name: "" asks for the target's host name; server: address of a resolver, at `port` (53); expect: values."""
+    """name: "" asks for the target's host name; server: a resolver to ask, at `port` (53); expect: values."""
 
     name: str = ""
     type: str = "A"
@@ -21,14 +21,10 @@ class DnsArguments(Arguments, frozen=True, kw_only=True):
 
 async def _check(target: Target, arguments: DnsArguments, run: Run) -> Outcome:
     name = arguments.name or target.hostname
-    resolver = dns.asyncresolver.Resolver(configure=not arguments.server)
-    if arguments.server:
-        require_allowed(arguments.server)
-        resolver.nameservers = [arguments.server]
-        resolver.port = arguments.port or 53
-    resolver.lifetime = run.timeout_s
-    with run.doing(f"asking for {arguments.type} of {name}"):
+    server = await address_of(arguments.server, _given(target, arguments.server), run) if arguments.server else ""
+    with run.doing(f"asking {server or 'the resolvers of this machine'} for {arguments.type} of {name}"):
         try:
+            resolver = _resolver(server, arguments.port, run.timeout_s)
             answer = await resolver.resolve(name, dns.rdatatype.from_text(arguments.type))
         except dns.resolver.NXDOMAIN as error:
             raise CheckFailedError(Status.CRITICAL, f"the name {name} does not exist") from error
@@ -38,11 +34,27 @@ async def _check(target: Target, arguments: DnsArguments, run: Run) -> Outcome:
             raise TimeoutError from error
         except dns.exception.DNSException as error:
             raise CheckFailedError(Status.CRITICAL, f"{name}: {error}") from error
+        except ValueError as error:
+            raise CheckFailedError(Status.UNKNOWN, f"{name!r} cannot be asked for: {error}") from error
     values = sorted(item.to_text() for item in answer)
     missing = [value for value in arguments.expect if value not in values]
     if missing:
         raise CheckFailedError(Status.CRITICAL, f"{name} is {', '.join(values)}, not {', '.join(missing)}")
     return Outcome(Status.OK, f"{name} is {', '.join(values)}", f"TTL {answer.rrset.ttl if answer.rrset else 0} s")
+
+
+def _given(target: Target, server: str) -> str:
+    """The service itself may be the server: then its registered address counts."""
+    return target.address if server == target.hostname else ""
+
+
+def _resolver(server: str, port: int, timeout_s: float) -> dns.asyncresolver.Resolver:
+    resolver = dns.asyncresolver.Resolver(configure=not server)
+    if server:
+        resolver.nameservers = [server]
+        resolver.port = port or 53
+    resolver.lifetime = timeout_s
+    return resolver
 
 
 DNS = Check("dns", DnsArguments, _check)

@@ -1,13 +1,11 @@
 """HTTP(S): the answer has the status and body that are expected, after at most so many redirects."""
 
 import re
-import ssl
 from urllib.parse import urlsplit
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
 from gridkeeper.probes.native.http_client import REDIRECTS, Request, Response, fetch, redirected
-from gridkeeper.probes.native.tls import context_of
 
 
 class HttpArguments(Arguments, frozen=True, kw_only=True):
@@ -59,16 +57,7 @@ async def _check(target: Target, arguments: HttpArguments, run: Run) -> Outcome:
         arguments.method, _url(target, arguments), arguments.headers, arguments.body.encode(), arguments.verify,
         arguments.ca_file, arguments.most_bytes,
     )  # fmt: skip
-    if request.url.startswith("https") and arguments.verify:
-        context_of(arguments.ca_file)
-    try:
-        response = await _follow(target, request, arguments.redirects, run)
-    except ssl.SSLCertVerificationError as error:
-        why = error.verify_message or str(error)
-        raise CheckFailedError(Status.CRITICAL, f"the certificate is not trusted: {why}") from error
-    except ssl.SSLError as error:
-        raise CheckFailedError(Status.CRITICAL, f"the TLS handshake failed: {error.reason or error}") from error
-    return _judge(response, arguments)
+    return _judge(await _follow(target, request, arguments.redirects, run), arguments)
 
 
 async def _follow(target: Target, request: Request, redirects: int, run: Run) -> Response:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,15 @@ from gridkeeper import __version__
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
 from gridkeeper.probes.native.connect import Streams, close, connect
-from gridkeeper.probes.native.tls import context_of, unverifying_context
+from gridkeeper.probes.native.tls import context_of, refusal, unverifying_context
 
 _MOST_HEADERS = 100
+#: Interim answers (100 Continue, 103 Early Hints) before the real one.
+_MOST_INTERIM = 10
+_STATUS_LINE = re.compile(r"HTTP/\d\.\d ([1-9]\d\d)(?: (.*))?", re.ASCII)
+#: Longer numbers are no sizes; `int` would refuse or take long over them.
+_SIZE = re.compile(r"\d{1,18}", re.ASCII)
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})\s*(?:;.*)?", re.DOTALL)
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -68,7 +76,10 @@ async def fetch(target: Target, request: Request, run: Run) -> Response:
     context = None
     if is_https:
         context = context_of(request.ca_file) if request.verify else unverifying_context()
-    streams = await connect(place, port, run, context)
+    try:
+        streams = await connect(place, port, run, context)
+    except ssl.SSLCertVerificationError as error:
+        raise await refusal(place, port, run, error) from error
     try:
         with run.doing(f"sending the request to {host}"):
             streams[1].write(_head(request, parts) + request.body)
@@ -82,7 +93,7 @@ async def fetch_json(target: Target, request: Request, run: Run) -> tuple[int, A
     response = await fetch(target, request, run)
     try:
         return response.status, json.loads(response.body) if response.body else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         text = f"{request.url} answered {response.status} with something that is no JSON"
         raise CheckFailedError(Status.CRITICAL, text, response.text[:2000]) from error
 
@@ -100,29 +111,33 @@ def _head(request: Request, parts: SplitResult) -> bytes:
 
 async def _read(streams: Streams, request: Request, run: Run) -> Response:
     reader = streams[0]
-    with run.doing("waiting for the first line of the answer"):
-        try:
-            first = (await reader.readuntil(b"\n")).decode("latin-1").rstrip()
-        except asyncio.LimitOverrunError as error:
-            raise CheckFailedError(Status.CRITICAL, "the server's first line has no end: not HTTP") from error
-    version, _, rest = first.partition(" ")
-    code, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/") or not code.isdigit():
-        raise CheckFailedError(Status.CRITICAL, f"not an HTTP server: it said {first[:80]!r}", first)
-    with run.doing("reading the headers of the answer"):
-        headers = await _headers(reader)
-    with run.doing("reading the body of the answer"):
-        body, is_cut = await _body(reader, request, int(code), headers)
-    return Response(request.url, int(code), reason, headers, body, is_cut)
+    for _ in range(_MOST_INTERIM):
+        with run.doing("waiting for the first line of the answer"):
+            first = (await _line(reader, "the first line of the answer")).decode("latin-1").strip()
+        match = _STATUS_LINE.fullmatch(first)
+        if match is None:
+            raise CheckFailedError(Status.CRITICAL, f"not an HTTP server: it said {first[:80]!r}", first)
+        code, reason = int(match[1]), match[2] or ""
+        with run.doing("reading the headers of the answer"):
+            headers = await _headers(reader)
+        if code >= 200 or code == 101:
+            with run.doing("reading the body of the answer"):
+                body, is_cut = await _body(reader, request, code, headers)
+            return Response(request.url, code, reason, headers, body, is_cut)
+    raise CheckFailedError(Status.CRITICAL, f"more than {_MOST_INTERIM} interim answers and no real one")
+
+
+async def _line(reader: asyncio.StreamReader, what: str) -> bytes:
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.LimitOverrunError as error:
+        raise CheckFailedError(Status.CRITICAL, f"{what} has no end: not HTTP") from error
 
 
 async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
     headers: dict[str, str] = {}
     for _ in range(_MOST_HEADERS):
-        try:
-            line = (await reader.readuntil(b"\n")).decode("latin-1").strip()
-        except asyncio.LimitOverrunError as error:
-            raise CheckFailedError(Status.CRITICAL, "a header of the answer has no end") from error
+        line = (await _line(reader, "a header of the answer")).decode("latin-1").strip()
         if not line:
             return headers
         name, _, value = line.partition(":")
@@ -140,7 +155,7 @@ async def _body(
     length = headers.get("content-length", "")
     if not length:
         return await _until_close(reader, request.most_bytes)
-    if not length.isdigit():
+    if not _SIZE.fullmatch(length):
         raise CheckFailedError(Status.CRITICAL, f"the answer's Content-Length is {length[:40]!r}")
     wanted = min(int(length), request.most_bytes)
     try:
@@ -160,11 +175,11 @@ async def _until_close(reader: asyncio.StreamReader, most_bytes: int) -> tuple[b
 async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes, bool]:
     body = bytearray()
     while len(body) <= most_bytes:
-        line = (await reader.readuntil(b"\n")).split(b";")[0].strip()
-        try:
-            size = int(line, 16)
-        except ValueError as error:
-            raise CheckFailedError(Status.CRITICAL, f"a chunk of the answer has the size {line[:20]!r}") from error
+        line = (await _line(reader, "the size of a chunk")).strip()
+        match = _CHUNK.fullmatch(line)
+        if match is None:
+            raise CheckFailedError(Status.CRITICAL, f"a chunk of the answer has the size {line[:20]!r}")
+        size = int(match[1], 16)
         if size == 0:
             return bytes(body), False
         if size > most_bytes:

@@ -7,11 +7,12 @@ The protocol is plain HTTP with JSON (docs/howto/tests.md, "Jobs"): `POST match`
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 from gridkeeper.core.status import RESULT_STATUSES, Status, parse_status
-from gridkeeper.probes.native.check import Arguments, CheckFailedError, Outcome, Run, Target
+from gridkeeper.probes.native.check import FAILURES, Arguments, CheckFailedError, Outcome, Run, Target, outcome_of
 from gridkeeper.probes.native.http_client import Request, fetch, fetch_json, split
 
 #: Between two questions for the state of a job, growing to the second.
@@ -55,8 +56,8 @@ async def run_job(
         async with asyncio.timeout(timeout_s):
             split(base)
             queues = await _match(target, base, vo, arguments, run)
-    except (CheckFailedError, TimeoutError, OSError, EOFError) as error:
-        return JobOutcome(_failed(error, run))
+    except FAILURES as error:
+        return JobOutcome(outcome_of(error, run))
     matched = Outcome(Status.OK, f"{len(queues)} queues match: {', '.join(queues)}"[:400])
     job = _Job(target, base, vo, tests, run)
     try:
@@ -64,21 +65,17 @@ async def run_job(
             await job.submit()
             await job.wait()
             riders = await job.output()
-    except (CheckFailedError, TimeoutError, OSError, EOFError) as error:
-        return JobOutcome(matched, _failed(error, run, await job.clean_up()))
+    except FAILURES as error:
+        failed = outcome_of(error, run)
+        return JobOutcome(
+            matched, replace(failed, summary=failed.summary + await job.clean_up("; the job was removed"))
+        )
+    except asyncio.CancelledError:  # we are told to stop: no reason to leave a job on somebody's machine
+        await job.clean_up()
+        raise
     cleaning = await job.clean_up()
     summary = f"job {job.id} done in {run.elapsed_s:.1f} s{cleaning}"
     return JobOutcome(matched, Outcome(Status.OK, summary, job.story, f"time={run.elapsed_s:.3f}s;;;0"), riders)
-
-
-def _failed(error: BaseException, run: Run, cleaning: str = "") -> Outcome:
-    if isinstance(error, CheckFailedError):
-        return Outcome(error.status, error.summary + cleaning, error.output)
-    if isinstance(error, TimeoutError):
-        return Outcome(Status.CRITICAL, f"timed out after {run.timeout_s:g} s while {run.stage}{cleaning}")
-    if isinstance(error, ConnectionRefusedError):
-        return Outcome(Status.CRITICAL, f"connection refused while {run.stage}{cleaning}")
-    return Outcome(Status.CRITICAL, f"the connection was lost while {run.stage}: {error}{cleaning}")
 
 
 async def _match(target: Target, base: str, vo: str, arguments: JobArguments, run: Run) -> list[str]:
@@ -125,7 +122,7 @@ class _Job:
         if status != 201 or not isinstance(answer, dict) or not answer.get("id"):
             text = f"job submission: HTTP {status}: {_reason(answer)}"
             raise CheckFailedError(Status.CRITICAL, text, json.dumps(answer))
-        self.id = str(answer["id"])
+        self.id = quote(str(answer["id"])[:200], safe="")
         self._note(f"submitted as {self.id}, {answer.get('state', 'no state')}")
 
     async def wait(self) -> None:
@@ -152,15 +149,15 @@ class _Job:
         for number, line in enumerate(response.text.splitlines(), 1):
             try:
                 metric, reported = _parse_rider(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
                 self._note(f"line {number} of the output is no result: {error}")
                 continue
             riders[metric] = reported
         self._note(f"output with {len(riders)} results")
         return riders
 
-    async def clean_up(self) -> str:
-        """Removes the job; says so in words where it could not."""
+    async def clean_up(self, done: str = "") -> str:
+        """Removes the job; says `done` where that went well, and what went wrong where not."""
         if not self.id:
             return ""
         # The deadline may have passed already: cleaning gets a little time of its own.
@@ -168,9 +165,9 @@ class _Job:
         try:
             async with asyncio.timeout(3.0):
                 status, _ = await _call(self.target, "DELETE", f"{self.base}/jobs/{self.id}", run)
-        except (CheckFailedError, TimeoutError, OSError, EOFError) as error:
-            return f"; job {self.id} could not be cleaned up: {error or 'timed out'}"
-        return "" if status < 300 else f"; job {self.id} could not be cleaned up: HTTP {status}"
+        except FAILURES as error:
+            return f"; job {self.id} could not be removed: {outcome_of(error, run).summary}"
+        return done if status < 300 else f"; job {self.id} could not be removed: HTTP {status}"
 
 
 def _parse_rider(line: Any) -> tuple[str, Reported]:

@@ -4,7 +4,6 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import NoReturn
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -48,9 +47,12 @@ def context_of(ca_file: str) -> ssl.SSLContext:
 
 
 def certificate_of(streams: Streams) -> x509.Certificate:
-    """The certificate that the server showed."""
+    """The certificate that the server showed. Raises CheckFailedError where it is none."""
     handshake: ssl.SSLObject = streams[1].get_extra_info("ssl_object")
-    return x509.load_der_x509_certificate(handshake.getpeercert(binary_form=True) or b"")
+    try:
+        return x509.load_der_x509_certificate(handshake.getpeercert(binary_form=True) or b"")
+    except ValueError as error:
+        raise CheckFailedError(Status.CRITICAL, f"the server's certificate cannot be read: {error}") from error
 
 
 async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
@@ -58,9 +60,7 @@ async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
     try:
         streams = await connect(target, port, run, context_of(arguments.ca_file), arguments.server_name)
     except ssl.SSLCertVerificationError as error:
-        await _explain(target, port, arguments, run, error)
-    except ssl.SSLError as error:
-        raise CheckFailedError(Status.CRITICAL, f"the TLS handshake failed: {error.reason or error}") from error
+        raise await refusal(target, port, run, error, arguments.server_name) from error
     try:
         certificate = certificate_of(streams)
     finally:
@@ -68,18 +68,21 @@ async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
     return judge_expiry(certificate, datetime.now(UTC), arguments)
 
 
-async def _explain(target: Target, port: int, arguments: TlsArguments, run: Run, error: ssl.SSLError) -> NoReturn:
-    """Raises what is wrong with a certificate that was refused: expired is said with its date."""
-    streams = await connect(target, port, run, unverifying_context(), arguments.server_name)
+async def refusal(
+    target: Target, port: int, run: Run, error: ssl.SSLCertVerificationError, server_name: str = ""
+) -> CheckFailedError:
+    """Why the server's certificate was refused: looks at it once more, without verifying, to say when it expired."""
+    streams = await connect(target, port, run, unverifying_context(), server_name)
     try:
         certificate = certificate_of(streams)
     finally:
         await close(streams[1])
-    expiry = judge_expiry(certificate, datetime.now(UTC), arguments)
-    if expiry.status == Status.CRITICAL:
-        raise CheckFailedError(Status.CRITICAL, expiry.summary, expiry.output)
-    why = getattr(error, "verify_message", "") or str(error)
-    raise CheckFailedError(Status.CRITICAL, f"the certificate is not trusted: {why}", expiry.output)
+    now = datetime.now(UTC)
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        expiry = judge_expiry(certificate, now, TlsArguments())
+        return CheckFailedError(Status.CRITICAL, expiry.summary, expiry.output)
+    why = error.verify_message or str(error)
+    return CheckFailedError(Status.CRITICAL, f"the certificate is not trusted: {why}", describe(certificate))
 
 
 def judge_expiry(certificate: x509.Certificate, now: datetime, arguments: TlsArguments) -> Outcome:
@@ -91,9 +94,8 @@ def judge_expiry(certificate: x509.Certificate, now: datetime, arguments: TlsArg
     perfdata = f"lifetime={int(left.total_seconds())}s days={days:.2f};{limits}"
     output = describe(certificate)
     if certificate.not_valid_before_utc > now:
-        return Outcome(
-            Status.CRITICAL, f"the certificate is not valid before {certificate.not_valid_before_utc}", output
-        )
+        begin = f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        return Outcome(Status.CRITICAL, f"the certificate is not valid before {begin}", output, perfdata)
     if days <= 0:
         ago = format_duration(-left.total_seconds())
         return Outcome(Status.CRITICAL, f"the certificate expired {ago} ago, {when}", output, perfdata)
@@ -111,7 +113,7 @@ def describe(certificate: x509.Certificate) -> str:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         names = ", ".join(str(name.value) for name in extension.value)
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         names = ", ".join(str(item.value) for item in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
     return "\n".join(
         [
