@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from gridkeeper.demo import faults
+from gridkeeper.demo.downtimes import plan_downtimes
+from gridkeeper.demo.environment import DEFAULT_DATA_DIR
 from gridkeeper.demo.listeners import serve_sites
-from gridkeeper.demo.run import MOST_SITES, DemoError, Options, known_sites, run_demo
+from gridkeeper.demo.run import MOST_SITES, Options, run_demo
+from gridkeeper.demo.state import DemoError, read_state
 
 _DataOption = Annotated[Path, typer.Option("--data", help="Folder of the demo.")]
-_DEFAULT_DATA = Path("demo-data")
+_DEFAULT_DATA = Path(DEFAULT_DATA_DIR)
 
 
 def register(app: typer.Typer) -> None:
@@ -51,14 +54,16 @@ def demo_fault(
     del data
     folder = Path(settings.GRIDKEEPER.data_dir)
     try:
-        known = [item.name for item in known_sites(folder)]
-        if not (site and kind):
+        known = [item.name for item in read_state(folder).build_sites()]
+        if not site:
             _print_faults(folder)
             return
+        if not kind:
+            raise faults.FaultError(f"which fault? One of {', '.join(faults.KINDS)}, or clear")
         found = faults.change_fault(folder, site, kind, known)
     except (DemoError, faults.FaultError) as error:
         typer.echo(f"gridkeeper: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(2 if isinstance(error, faults.FaultError) else 1) from error
     typer.echo(f"{site}: {', '.join(found) if found else 'nothing wrong any more'}")
 
 
@@ -80,6 +85,12 @@ def demo_sites() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await serve_sites(known_sites(folder), folder, stop)
+        state = read_state(folder)
+        sites = state.build_sites()
+        await serve_sites(sites, plan_downtimes(sites, state.begun_at), folder, stop)
 
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except (DemoError, OSError) as error:
+        typer.echo(f"gridkeeper: the demo's sites cannot listen: {error}", err=True)
+        raise typer.Exit(1) from error

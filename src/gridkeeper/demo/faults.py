@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from gridkeeper.demo.topology import PORTS, VO_SHARES, DemoSite, draw
+
+log = structlog.get_logger(__name__)
 
 FILE = "demo-faults.json"
 
@@ -99,6 +103,28 @@ def read_faults(folder: Path) -> dict[str, list[str]]:
         return {str(site): [parse_fault(text) for text in texts] for site, texts in found.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise FaultError(f"{path} cannot be read: {error}; correct it, or remove it to mend all sites") from error
+
+
+class FaultsFile:
+    """The faults in force, read anew whenever the file changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stamp: tuple[int, int] | None = None
+        self._faults: Mapping[str, Sequence[str]] = {}
+
+    def current(self) -> Mapping[str, Sequence[str]]:
+        """What the file says; while somebody's edit of it makes no sense, what it said before."""
+        path = self._folder / FILE
+        found = path.stat() if path.exists() else None
+        stamp = (found.st_mtime_ns, found.st_size) if found else None
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._faults = read_faults(self._folder)
+            except FaultError as error:
+                log.warning("the faults stay as they were", problem=str(error))
+        return self._faults
 
 
 def write_faults(folder: Path, faults: Mapping[str, Sequence[str]]) -> None:

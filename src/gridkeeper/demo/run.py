@@ -1,14 +1,12 @@
 """Running the demo: prepares state and certificates, starts the roles, adds history, and ends everything in order."""
 
 import contextlib
-import json
 import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -20,92 +18,76 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gridkeeper.cli.supervisor import Role, Supervisor
-from gridkeeper.demo import faults, history
+from gridkeeper.demo import addresses, faults, history
 from gridkeeper.demo.certificates import make_certificates
-from gridkeeper.demo.listeners import sites_folder
-from gridkeeper.demo.seed import ACCOUNTS, HISTORY, password_of, seed
-from gridkeeper.demo.topology import DemoSite, build_sites
+from gridkeeper.demo.listeners import READY_FILE, sites_folder
+from gridkeeper.demo.seed import ACCOUNTS, password_of, seed
+from gridkeeper.demo.state import FILE, DemoError, DemoState, read_state, write_state
+from gridkeeper.demo.topology import DemoSite
 
-MARKER = "demo.json"
 DEFAULT_SITES = 60
 MOST_SITES = 600
 _PORTAL_ANSWERS_WITHIN_S = 60
 
 
-class DemoError(Exception):
-    """The demo cannot start; the message says why and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asked for. duration_s: None until Ctrl-C."""
+    """What the command line asked for. sites: None as before, or DEFAULT_SITES; duration_s: None until Ctrl-C."""
 
     sites: int | None
     duration_s: float | None
 
 
-def known_sites(data_dir: Path) -> list[DemoSite]:
-    """The sites of the demo in that folder. Raises DemoError where there is none."""
-    path = data_dir / MARKER
-    if not path.exists():
-        raise DemoError(f"{data_dir} holds no demo; start one with `gridkeeper demo`")
-    return build_sites(int(json.loads(path.read_text())["sites"]))
-
-
 def run_demo(options: Options, console: Console) -> int:
-    """The whole demo; returns the exit status."""
-    config = settings.GRIDKEEPER
-    data_dir = Path(config.data_dir)
-    sites = _sites_for(data_dir, options.sites)
-    _require_port(config.host, config.port)
-    _require_loopback(sites)
+    """The whole demo; returns the exit status. Raises DemoError where it cannot start."""
     end_s = None if options.duration_s is None else time.monotonic() + options.duration_s
-    with _progress(console) as progress:
-        _prepare(sites, data_dir, progress)
-        supervisor = Supervisor([Role.command("demo-sites", "demo-sites"), Role.command("web", "web")])
-        supervisor.start()
+    data_dir = Path(settings.GRIDKEEPER.data_dir)
+    _require_port(settings.GRIDKEEPER.host, settings.GRIDKEEPER.port)
+    with _opened(data_dir, options.sites) as state:
+        sites = state.build_sites()
+        with _progress(console) as progress:
+            _prepare(sites, state, data_dir, progress)
+            supervisor = _start(data_dir, progress)
         try:
-            _wait_for_portal(supervisor, f"http://{config.host}:{config.port}/healthz", progress)
-        except DemoError:
+            if not supervisor.is_stopping:
+                _welcome(console, sites, data_dir)
+                _add_history(supervisor, state, data_dir, console)
+                _start_tests(supervisor, console)
+            supervisor.watch(None if end_s is None else max(0.0, end_s - time.monotonic()))
+        finally:
+            console.print("Stopping …")
             supervisor.stop()
-            raise
-    _welcome(console, sites, data_dir)
-    try:
-        if not supervisor.is_stopping and not history.has_history():
-            _add_history(supervisor, data_dir, console)
-        for name in ("scheduler", "tasks"):
-            supervisor.add(Role.command(name, name))
-        console.print("Tests are running: every series has a fresh result within two minutes. Ctrl-C ends the demo.")
-        supervisor.watch(None if end_s is None else max(0.0, end_s - time.monotonic()))
-    finally:
-        console.print("Stopping …")
-        supervisor.stop()
+            connections.close_all()
     console.print(f"Everything has stopped. What was made is in {data_dir}; a second start goes on from it.")
     return 0
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
+@contextlib.contextmanager
+def _opened(data_dir: Path, wanted: int | None) -> Iterator[DemoState]:
+    """The demo of that folder, begun where there is none, with a network that is its own while it runs.
 
-
-def _sites_for(data_dir: Path, wanted: int | None) -> list[DemoSite]:
-    """The sites to run. Raises DemoError for a folder that is not a demo's, or that has another number of sites."""
-    marker = data_dir / MARKER
-    if marker.exists():
-        sites = known_sites(data_dir)
-        if wanted is not None and wanted != len(sites):
-            raise DemoError(
-                f"{data_dir} holds a demo of {len(sites)} sites; name another --data, or remove that folder"
-            )
-        return sites
-    if (data_dir / "state.sqlite3").exists():
+    Raises DemoError for a folder that is not a demo's or cannot be written, for another number of sites than it has,
+    and where loopback cannot give the addresses.
+    """
+    before = read_state(data_dir) if (data_dir / FILE).exists() else None
+    if before and wanted not in {None, before.sites}:
+        raise DemoError(f"{data_dir} holds a demo of {before.sites} sites; name another --data, or remove that folder")
+    if not before and (data_dir / "state.sqlite3").exists():
         raise DemoError(f"{data_dir} holds an installation that is no demo; name another folder with --data")
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"sites": wanted or DEFAULT_SITES}))
-    except OSError as error:
-        raise DemoError(f"cannot write in {data_dir}: {error.strerror}; name another folder with --data") from error
-    return known_sites(data_dir)
+    with addresses.claimed(before.network if before else None) as network:
+        now = timezone.now()
+        state = (
+            DemoState(before.sites, network, before.begun_at, before.history_until)
+            if before
+            else DemoState(wanted or DEFAULT_SITES, network, now, now - history.LENGTH)
+        )
+        addresses.require_free(state.build_sites())
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            write_state(data_dir, state)
+        except OSError as error:
+            raise DemoError(f"cannot write in {data_dir}: {error.strerror}; name another folder with --data") from error
+        yield state
 
 
 def _require_port(host: str, port: int) -> None:
@@ -114,45 +96,56 @@ def _require_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise DemoError(
-                f"port {port} of {host} cannot be used: {error.strerror}; choose one with --port"
-            ) from error
+            text = f"port {port} of {host} cannot be used: {error.strerror}; choose one with --port"
+            raise DemoError(text) from error
 
 
-def _require_loopback(sites: Sequence[DemoSite]) -> None:
-    with contextlib.closing(socket.socket()) as probe:
-        try:
-            probe.bind((sites[-1].address, 0))
-        except OSError as error:
-            raise DemoError(
-                f"{sites[-1].address} cannot be used: the demo needs all of 127.0.0.0/8 on loopback, as on Linux"
-            ) from error
+def _progress(console: Console) -> Progress:
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console)
 
 
-def _prepare(sites: Sequence[DemoSite], data_dir: Path, progress: Progress) -> None:
+def _prepare(sites: Sequence[DemoSite], state: DemoState, data_dir: Path, progress: Progress) -> None:
     task = progress.add_task("Making the database", total=None)
     call_command("migrate", verbosity=0, interactive=False)
     progress.update(task, description=f"Registering {len(sites)} sites")
-    seed(sites, timezone.now())
+    seed(sites, state.begun_at)
     progress.update(task, description="Making certificates")
     make_certificates(sites_folder(data_dir), sites)
     if not (data_dir / faults.FILE).exists():
         faults.write_faults(data_dir, faults.plan_faults(sites))
+    (data_dir / READY_FILE).unlink(missing_ok=True)
     connections.close_all()
+    progress.update(task, description="Prepared", total=1, completed=1)
 
 
-def _wait_for_portal(supervisor: Supervisor, url: str, progress: Progress) -> None:
-    progress.add_task("Starting the sites and the portal", total=None)
+def _start(data_dir: Path, progress: Progress) -> Supervisor:
+    """Sites and portal, once both are there or a stop was asked for. Raises DemoError, with nothing left running."""
+    task = progress.add_task("Starting the sites and the portal", total=None)
+    url = f"http://{settings.GRIDKEEPER.host}:{settings.GRIDKEEPER.port}/healthz"
+    supervisor = Supervisor([Role.command("demo-sites", "demo-sites"), Role.command("web", "web")])
+    supervisor.start()
     end_s = time.monotonic() + _PORTAL_ANSWERS_WITHIN_S
-    while not supervisor.is_stopping:
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  our own address
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+    try:
+        while not supervisor.is_stopping and not (_answers(url) and (data_dir / READY_FILE).exists()):
             if time.monotonic() > end_s:
-                raise DemoError(f"the portal does not answer at {url}: {error}; its log is above") from error
-        supervisor.tend()
-        time.sleep(0.1)
+                raise DemoError(f"the portal does not answer at {url}, or the sites do not listen; see the log above")
+            supervisor.tend()
+            time.sleep(0.1)
+    except BaseException:
+        supervisor.stop()
+        raise
+    progress.update(task, total=1, completed=1)
+    return supervisor
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310  our own address
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def _welcome(console: Console, sites: Sequence[DemoSite], data_dir: Path) -> None:
@@ -166,23 +159,36 @@ def _welcome(console: Console, sites: Sequence[DemoSite], data_dir: Path) -> Non
     for name, meaning in ACCOUNTS.items():
         table.add_row(name, password_of(name), meaning)
     console.print(table)
-    example = next((site.name for site in sites if site.town.tier == 1), sites[0].name)
-    folder = "" if str(data_dir) == "demo-data" else f" --data {data_dir}"
-    console.print(f"Stop a site: gridkeeper demo-fault {example} down{folder}   mend it: ... {example} clear{folder}")
+    example = next((site.name for site in sites[1:] if site.town.tier == 1), sites[-1].name)
+    is_usual = data_dir == Path("demo-data").absolute()
+    command = f"gridkeeper demo-fault {example} down" + ("" if is_usual else f" --data {data_dir}")
+    console.print(f"Stop a site: {command}", highlight=False, soft_wrap=True)
+    console.print("Mend it: the same with clear for down. More faults: the same without a site.")
     console.rule()
 
 
-def _add_history(supervisor: Supervisor, data_dir: Path, console: Console) -> None:
-    """Day by day, oldest first, looking after the roles in between; ends early when a stop is asked for."""
-    now = timezone.now()
+def _add_history(supervisor: Supervisor, state: DemoState, data_dir: Path, console: Console) -> None:
+    """Day by day, looking after the roles in between; ends early when a stop is asked for, and a later start goes on.
+
+    Before the first test runs: results that come in their order of time cost a tenth of late ones.
+    """
+    days = history.days_of_history(state.history_until, state.begun_at)
+    if not days:
+        return
     lines = history.lines_of(faults.read_faults(data_dir))
-    days = history.days_of_history(now, int(HISTORY / timedelta(days=1)))
     with Progress(console=console) as progress:
-        task = progress.add_task("Adding thirty days of demo history", total=len(days))
-        for day in days:
+        for day in progress.track(days, description="Adding demo history, day by day"):
             if supervisor.is_stopping:
                 break
-            history.add_day(lines, day, now)
+            history.add_day(lines, day, state.begun_at, timezone.now())
+            write_state(data_dir, state.with_history_until(day.end))
             supervisor.tend()
-            progress.advance(task)
     connections.close_all()
+
+
+def _start_tests(supervisor: Supervisor, console: Console) -> None:
+    if supervisor.is_stopping:
+        return
+    for name in ("scheduler", "tasks"):
+        supervisor.add(Role.command(name, name))
+    console.print("Tests are running: every service has fresh results within two minutes. Ctrl-C ends the demo.")

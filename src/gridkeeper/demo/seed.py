@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import transaction
 
 from gridkeeper.demo.catalogue import INTERVAL_S, PROFILES, DemoTest, demo_tests
+from gridkeeper.demo.downtimes import plan_downtimes
+from gridkeeper.demo.history import LENGTH
 from gridkeeper.demo.listeners import sites_folder
 from gridkeeper.demo.topology import OPERATIONS_VO, SERVICE_CLASSES, VO_SHARES, DemoSite, draw
 from gridkeeper.people.actor import Actor, recording
@@ -33,8 +35,10 @@ ACCOUNTS: Mapping[str, str] = {
     "alice": "administrator of a site", "bob": "operator of a region", "carol": "manager of the VO lhcb",
     "admin": "may do everything",
 }  # fmt: skip
-HISTORY = timedelta(days=30)
 _ACTOR = Actor.system("demo")
+_COPIED_FIELDS = (
+    "abbreviation", "title", "kind", "command", "is_per_vo", "timeout_s", "stage", "meaning", "procedure",
+)  # fmt: skip
 _VO_NAMES = {
     "dteam": "Operations and deployment team", "lhcb": "Large Hadron Collider beauty experiment",
     "atlas": "A Toroidal LHC Apparatus", "biomed": "Biomedical applications",
@@ -50,15 +54,24 @@ def seed(sites: Sequence[DemoSite], now: datetime) -> None:
     with transaction.atomic(), recording(_ACTOR, "demo"):
         _seed_tests(sites_folder(Path(settings.GRIDKEEPER.data_dir)))
         if Federation.objects.exists():
+            _readdress(sites)
             return
         # Valid since before the history begins, so that its figures know the topology.
-        since = now - HISTORY - timedelta(days=2)
+        since = now - LENGTH - timedelta(days=2)
         _seed_registry(sites, since)
         _seed_vos(sites, since)
         _seed_profiles(since)
         _seed_people(sites, now)
         _seed_downtimes(sites, now)
         _seed_lists(sites, now)
+
+
+def _readdress(sites: Sequence[DemoSite]) -> None:
+    """Another demo may have taken the network of this one while it stood still: the registry learns the new one."""
+    for item in sites:
+        for service in Service.objects.current().filter(site__name=item.name).exclude(host_ip=item.address):
+            service.host_ip = item.address
+            service.save(update_fields=["host_ip"])
 
 
 def _seed_tests(folder: Path) -> None:
@@ -76,13 +89,7 @@ def _seed_tests(folder: Path) -> None:
 
 
 def _write_test(test: DemoTest, position: int) -> None:
-    fields: dict[str, Any] = {
-        name: getattr(test, name)
-        for name in (
-            *("abbreviation", "title", "kind", "command", "is_per_vo"),
-            *("timeout_s", "stage", "meaning", "procedure"),
-        )
-    }
+    fields: dict[str, Any] = {name: getattr(test, name) for name in _COPIED_FIELDS}
     fields |= {"arguments": dict(test.arguments), "position": position * 10, "interval_s": INTERVAL_S}
     fields |= {"validity_s": 3 * 3600 if test.kind != "passive" or test.rides_in else 86_400}
     row = Test.objects.filter(name=test.name).first()
@@ -171,26 +178,13 @@ def home_of_alice(sites: Sequence[DemoSite]) -> DemoSite:
     return next((site for site in sites if site.name == "RAL-LCG2"), sites[0])
 
 
-def _seed_downtimes(sites: Sequence[DemoSite], now: datetime) -> None:
-    """Current, coming and past ones, scheduled and not; sites picked so that each demo has some."""
-    order = sorted(sites[1:] or sites, key=lambda site: draw(f"downtime {site.name}"))
-    hour, day = timedelta(hours=1), timedelta(days=1)
-    plan: Sequence[tuple[str, str, timedelta, timedelta, timedelta]] = (
-        ("Upgrade of the middleware to the current release", Severity.OUTAGE, -2 * hour, 10 * hour, -3 * day),
-        ("Power works in the computing hall", Severity.OUTAGE, -5 * hour, 20 * hour, -6 * day),
-        ("Cooling failure, worker nodes drained", Severity.OUTAGE, -1 * hour, 6 * hour, -1 * hour),
-        ("Network maintenance, short interruptions", Severity.WARNING, -1 * hour, 3 * hour, -4 * day),
-        ("Migration of the storage pool", Severity.OUTAGE, 30 * hour, 54 * hour, -1 * day),
-        ("Kernel updates, nodes rebooted in turn", Severity.WARNING, 20 * hour, 26 * hour, -1 * hour),
-        ("Replacement of the batch server", Severity.OUTAGE, -9 * day, -9 * day + 12 * hour, -14 * day),
-        ("Upgrade of the air conditioning", Severity.OUTAGE, -17 * day, -16 * day, -25 * day),
-    )
-    for site, (description, severity, start, end, declared) in zip(order, plan, strict=False):
-        services = _services_of(site)
-        wanted = services if severity == Severity.OUTAGE else services[:1]
+def _seed_downtimes(sites: Sequence[DemoSite], begun_at: datetime) -> None:
+    for item in plan_downtimes(sites, begun_at):
+        services = _services_of(item.site)
         declare_downtime(
-            _ACTOR, services=wanted, severity=severity, description=f"Demo: {description}", start=now + start,
-            end=now + end, now=now + declared,
+            _ACTOR, services=services if item.is_outage else services[:1], description=item.description,
+            severity=Severity.OUTAGE if item.is_outage else Severity.WARNING, start=item.window.start,
+            end=item.window.end, now=item.declared_at,
         )  # fmt: skip
 
 

@@ -63,11 +63,20 @@ def run_payload(node: Path, vo: str, tests: Sequence[str], now: datetime) -> lis
     lines = []
     for metric in tests:
         started_s = time.monotonic()
-        probe = _PROBES.get(metric.rpartition("-")[2])
-        status, summary, output = probe(node, vo, now) if probe else (3, "the payload does not know this test", "")
+        status, summary, output = _run_probe(metric, node, vo, now)
         took_ms = int((time.monotonic() - started_s) * 1000)
         lines.append({"metric": metric, "status": status, "summary": summary, "output": output, "duration_ms": took_ms})
     return lines
+
+
+def _run_probe(metric: str, node: Path, vo: str, now: datetime) -> Said:
+    probe = _PROBES.get(metric.rpartition("-")[2])
+    if probe is None:
+        return 3, "the payload does not know this test", ""
+    try:
+        return probe(node, vo, now)
+    except (OSError, ValueError) as error:  # a file of the worker node is missing or makes no sense: that is the fault
+        return 2, f"the worker node is broken: {error}", _listing(node)
 
 
 def _wn(node: Path, _vo: str, _now: datetime) -> Said:
