@@ -79,7 +79,8 @@ class Facts:
 
     def holds(self, rows: pa.Table) -> "np.ndarray[Any, Any]":
         """Of each row (`series, fact, executed_at, status`) whether its fact is known."""
-        return held_by(rows, self._results) | stand_in(rows, self._waiting)
+        is_held: np.ndarray = held_by(rows, self._results) | stand_in(rows, self._waiting)
+        return is_held
 
     @cached_property
     def _runs(self) -> Snapshot:

@@ -83,7 +83,8 @@ def held_by(rows: pa.Table, results: Snapshot) -> np.ndarray:
 
 def stand_in(rows: pa.Table, others: pa.Table) -> np.ndarray:
     """Of each row whether its fact is one of the others'."""
-    return np.isin(_keys(rows), _keys(others))
+    is_in: np.ndarray = np.isin(_keys(rows), _keys(others))
+    return is_in
 
 
 def _keys(rows: pa.Table) -> np.ndarray:
@@ -95,7 +96,8 @@ def _differing(rows: pa.Table, repeats: np.ndarray, originals: np.ndarray) -> np
     times = rows.column("executed_at").cast(pa.int64()).to_numpy()
     statuses = rows.column("status").to_numpy()
     is_other = (times[repeats] != times[originals]) | (statuses[repeats] != statuses[originals])
-    return repeats[is_other]
+    others: np.ndarray = repeats[is_other]
+    return others
 
 
 def _held_by(rows: pa.Table, results: Snapshot) -> tuple[np.ndarray, np.ndarray]:
