@@ -1,7 +1,5 @@
-"""`gridkeeper demo`, `demo-fault`, and the role `demo-sites`."""
+"""`gridkeeper demo` and `gridkeeper demo-fault`."""
 
-import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gridkeeper.demo import faults
-from gridkeeper.demo.downtimes import plan_downtimes
 from gridkeeper.demo.environment import DEFAULT_DATA_DIR
-from gridkeeper.demo.listeners import serve_sites
 from gridkeeper.demo.run import MOST_SITES, Options, run_demo
 from gridkeeper.demo.state import DemoError, read_state
 
@@ -24,7 +20,6 @@ _DEFAULT_DATA = Path(DEFAULT_DATA_DIR)
 def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command("demo-fault")(demo_fault)
-    app.command("demo-sites", hidden=True)(demo_sites)
 
 
 def demo(
@@ -75,22 +70,3 @@ def _print_faults(folder: Path) -> None:
     console.print(table)
     for site, found in sorted(faults.read_faults(folder).items()):
         console.print(f"{site}: {', '.join(found)}")
-
-
-def demo_sites() -> None:
-    """The listeners of the demo's sites, until SIGTERM."""
-    folder = Path(settings.GRIDKEEPER.data_dir)
-
-    async def main() -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        state = read_state(folder)
-        sites = state.build_sites()
-        await serve_sites(sites, plan_downtimes(sites, state.begun_at), folder, stop)
-
-    try:
-        asyncio.run(main())
-    except (DemoError, OSError) as error:
-        typer.echo(f"gridkeeper: the demo's sites cannot listen: {error}", err=True)
-        raise typer.Exit(1) from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -122,7 +123,8 @@ def _start(data_dir: Path, progress: Progress) -> Supervisor:
     """Sites and portal, once both are there or a stop was asked for. Raises DemoError, with nothing left running."""
     task = progress.add_task("Starting the sites and the portal", total=None)
     url = f"http://{settings.GRIDKEEPER.host}:{settings.GRIDKEEPER.port}/healthz"
-    supervisor = Supervisor([Role.command("demo-sites", "demo-sites"), Role.command("web", "web")])
+    listeners = Role("demo-sites", [sys.executable, "-m", "gridkeeper.demo", str(data_dir)])
+    supervisor = Supervisor([listeners, Role.command("web", "web")])
     supervisor.start()
     end_s = time.monotonic() + _PORTAL_ANSWERS_WITHIN_S
     try:
