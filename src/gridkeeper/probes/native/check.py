@@ -80,9 +80,11 @@ class Run:
 
     @contextmanager
     def doing(self, stage: str) -> Iterator[None]:
-        """Names what is being done, for the text of a time-out or a lost connection."""
+        """Names what is being done, for the text of a time-out or a lost connection: it stays named after one."""
+        before = self.stage
         self.stage = stage
         yield
+        self.stage = before
 
 
 @dataclass(frozen=True, slots=True)

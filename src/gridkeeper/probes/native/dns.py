@@ -2,6 +2,7 @@
 
 import dns.asyncresolver
 import dns.exception
+import dns.name
 import dns.rdatatype
 import dns.resolver
 
@@ -22,10 +23,14 @@ class DnsArguments(Arguments, frozen=True, kw_only=True):
 async def _check(target: Target, arguments: DnsArguments, run: Run) -> Outcome:
     name = arguments.name or target.hostname
     server = await address_of(arguments.server, _given(target, arguments.server), run) if arguments.server else ""
+    try:
+        question = dns.name.from_text(name), dns.rdatatype.from_text(arguments.type)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise CheckFailedError(Status.UNKNOWN, f"{arguments.type} of {name} cannot be asked for: {error}") from error
     with run.doing(f"asking {server or 'the resolvers of this machine'} for {arguments.type} of {name}"):
         try:
             resolver = _resolver(server, arguments.port, run.timeout_s)
-            answer = await resolver.resolve(name, dns.rdatatype.from_text(arguments.type))
+            answer = await resolver.resolve(*question)
         except dns.resolver.NXDOMAIN as error:
             raise CheckFailedError(Status.CRITICAL, f"the name {name} does not exist") from error
         except dns.resolver.NoAnswer as error:
@@ -34,8 +39,6 @@ async def _check(target: Target, arguments: DnsArguments, run: Run) -> Outcome:
             raise TimeoutError from error
         except dns.exception.DNSException as error:
             raise CheckFailedError(Status.CRITICAL, f"{name}: {error}") from error
-        except ValueError as error:
-            raise CheckFailedError(Status.UNKNOWN, f"{name!r} cannot be asked for: {error}") from error
     values = sorted(item.to_text() for item in answer)
     missing = [value for value in arguments.expect if value not in values]
     if missing:

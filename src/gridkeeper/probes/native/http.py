@@ -1,11 +1,10 @@
 """HTTP(S): the answer has the status and body that are expected, after at most so many redirects."""
 
 import re
-from urllib.parse import urlsplit
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
-from gridkeeper.probes.native.http_client import REDIRECTS, Request, Response, fetch, redirected
+from gridkeeper.probes.native.http_client import REDIRECTS, Request, Response, fetch, redirected, split
 
 
 class HttpArguments(Arguments, frozen=True, kw_only=True):
@@ -48,7 +47,7 @@ def _url(target: Target, arguments: HttpArguments) -> str:
         url = f"{arguments.scheme}://{target.hostname}{f':{port}' if port else ''}/"
     if not arguments.path:
         return url
-    parts = urlsplit(url)
+    parts = split(url)
     return f"{parts.scheme}://{parts.netloc}/{arguments.path.lstrip('/')}"
 
 

@@ -5,7 +5,7 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -190,15 +190,22 @@ async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes,
 
 
 def redirected(response: Response, request: Request) -> Request:
-    """The request that a redirect asks for: GET after 303, and never with the body to another host."""
-    url = urljoin(response.url, response.headers.get("location", ""))
-    is_kept = response.status in {307, 308} and urlsplit(url).hostname == urlsplit(request.url).hostname
-    return Request(
-        request.method if is_kept or request.method == "HEAD" else "GET",
-        url,
-        request.headers if urlsplit(url).hostname == urlsplit(request.url).hostname else {},
-        request.body if is_kept else b"",
-        request.verify,
-        request.ca_file,
-        request.most_bytes,
+    """The request that a redirect asks for: GET after 303, and nothing of ours to another host.
+
+    Raises CheckFailedError where it leads nowhere.
+    """
+    location = response.headers.get("location", "")
+    try:
+        url = urljoin(response.url, location)
+        is_same_host = split(url).hostname == split(request.url).hostname
+    except (ValueError, CheckFailedError) as error:
+        text = f"the answer redirects to {location[:200]!r}, which is no http or https URL"
+        raise CheckFailedError(Status.CRITICAL, text) from error
+    is_kept = response.status in {307, 308} and is_same_host
+    return replace(
+        request,
+        method=request.method if is_kept or request.method == "HEAD" else "GET",
+        url=url,
+        headers=request.headers if is_same_host else {},
+        body=request.body if is_kept else b"",
     )

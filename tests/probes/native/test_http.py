@@ -1,0 +1,229 @@
+"""HTTP against servers that keep the protocol, and servers that do not."""
+
+import asyncio
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from gridkeeper.core.status import RESULT_STATUSES
+from gridkeeper.probes.native import CHECKS, Target
+from tests.probes.native.servers import http, listening, saying
+
+_CLOSED = "the server closed the connection while"
+
+
+async def _asked(check, answer, *, timeout_s=0.5, tls=None, **arguments):
+    async with listening(answer, tls=tls) as port:
+        scheme = "https" if tls else "http"
+        url = f"{scheme}://ce.example.org:{port}/status"
+        return await check("http", port, url=url, timeout_s=timeout_s, **arguments), port
+
+
+def _chunked(*chunks):
+    return http(b"".join(chunks), headers=["Transfer-Encoding: chunked"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "arguments", "status", "summary"),
+    [
+        (http(), {}, "OK", "HTTP 200 OK, 5 bytes"),
+        (http(status="204 No Content"), {}, "OK", "HTTP 204 No Content, 0 bytes"),
+        (http(status="200"), {}, "OK", "HTTP 200, 5 bytes"),
+        (http(), {"expect": "ell"}, "OK", "HTTP 200 OK, 5 bytes"),
+        (http(), {"expect": "bye"}, "CRITICAL", "HTTP 200 OK, but the body lacks 'bye'"),
+        (http(), {"regex": "^h.*o$"}, "OK", "HTTP 200 OK, 5 bytes"),
+        (http(), {"regex": "[0-9]"}, "CRITICAL", "HTTP 200 OK, but the body does not match '[0-9]'"),
+        (http(status="500 Broken"), {}, "CRITICAL", "HTTP 500 Broken from {url}, wanted 200 to 399"),
+        (http(status="403 No"), {"status": [200, 401]}, "CRITICAL", "HTTP 403 No from {url}, wanted 200 or 401"),
+        (http(status="401 Who"), {"status": [200, 401]}, "OK", "HTTP 401 Who, 5 bytes"),
+        (b"HTTP/1.0 200 OK\n\nold style", {"expect": "old style"}, "OK", "HTTP 200 OK, 9 bytes"),
+        (_chunked(b"5\r\nhello\r\n", b"6;x=y\r\n world\r\n", b"0\r\n\r\n"), {}, "OK", "HTTP 200 OK, 11 bytes"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + http(), {}, "OK", "HTTP 200 OK, 5 bytes"),
+        (http(b"x" * 5000), {"most_bytes": 1000}, "OK", "HTTP 200 OK, 1000 bytes (cut)"),
+        (http(b"x" * 10, length=10**17), {"most_bytes": 10}, "OK", "HTTP 200 OK, 10 bytes (cut)"),
+        # lies and nonsense
+        (http(b"short", length=100), {}, "CRITICAL", "the answer promised 100 bytes and ended after 5"),
+        (http(length="-5"), {}, "CRITICAL", "the answer's Content-Length is '-5'"),
+        (http(length="9" * 5000), {}, "CRITICAL", "the answer's Content-Length is '" + "9" * 40 + "'"),
+        (http(length="²"), {}, "CRITICAL", "the answer's Content-Length is 'Â²'"),
+        (_chunked(b"-5\r\nhello"), {}, "CRITICAL", "a chunk of the answer has the size b'-5'"),
+        (_chunked(b"zz\r\n"), {}, "CRITICAL", "a chunk of the answer has the size b'zz'"),
+        (_chunked(b"5\r\nhel"), {}, "CRITICAL", f"{_CLOSED} reading the body of the answer"),
+        (_chunked(b"1" * 100_000), {}, "CRITICAL", "the size of a chunk has no end: not HTTP"),
+        (b"220 ftp\r\n", {}, "CRITICAL", "not an HTTP server: it said '220 ftp'"),
+        (b"HTTP/1.1 \xb200 OK\r\n\r\n", {}, "CRITICAL", "not an HTTP server: it said 'HTTP/1.1 ²00 OK'"),
+        (b"HTTP/1.1 999999 OK\r\n\r\n", {}, "CRITICAL", "not an HTTP server: it said 'HTTP/1.1 999999 OK'"),
+        (b"x" * 200_000, {}, "CRITICAL", "the first line of the answer has no end: not HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000, {}, "CRITICAL", "a header of the answer has no end: not HTTP"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, {}, "CRITICAL", "the answer has more than 100 headers"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, {}, "CRITICAL", "more than 10 interim answers and no real one"),
+        (b"", {}, "CRITICAL", f"{_CLOSED} waiting for the first line of the answer"),
+        (b"HTTP/1.1 200 OK\r\nX", {}, "CRITICAL", f"{_CLOSED} reading the headers of the answer"),
+    ],
+)  # fmt: skip
+async def test_an_answer_is_judged(check, answer, arguments, status, summary):
+    outcome, port = await _asked(check, saying(answer, reads=True), **arguments)
+    url = f"http://ce.example.org:{port}/status"
+    assert (outcome.status.name, outcome.summary) == (status, summary.replace("{url}", url))
+
+
+@pytest.mark.parametrize(
+    ("answer", "stage"),
+    [
+        (saying(hang=True), "waiting for the first line of the answer"),
+        (saying(b"HTTP/1.1 200 OK\r\nServer: x", hang=True), "reading the headers of the answer"),
+        (saying(http(b"hel", length=5), hang=True), "reading the body of the answer"),
+        (saying(*[b"H"] * 1000, pause_s=0.01), "waiting for the first line of the answer"),
+        (saying(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 1000, pause_s=0.01), "reading the body of the answer"),
+    ],
+)
+async def test_the_deadline_names_the_stage_that_hung(check, answer, stage):
+    outcome, _ = await _asked(check, answer)
+    assert (outcome.status.name, outcome.summary) == ("CRITICAL", f"timed out after 0.5 s while {stage}")
+
+
+async def test_a_reset_connection_is_said(check):
+    async def reset(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    outcome, _ = await _asked(check, reset)
+    assert outcome.status.name == "CRITICAL"
+    assert "while waiting for the first line of the answer" in outcome.summary
+
+
+async def test_it_asks_for_what_it_is_told(check):
+    asked = []
+
+    async def answer(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        asked.append(await reader.readexactly(4))
+        writer.write(http())
+
+    outcome, port = await _asked(
+        check, answer, method="POST", path="/other?x=1", body="ping", headers={"X-Probe": "yes"}
+    )
+    assert outcome.status.name == "OK"
+    lines = asked[0].decode().splitlines()
+    assert lines[0] == "POST /other?x=1 HTTP/1.1"
+    assert {f"Host: ce.example.org:{port}", "X-Probe: yes", "Content-Length: 4"} <= set(lines)
+    assert asked[1] == b"ping"
+
+
+def _redirecting(locations):
+    async def answer(reader, writer):
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        location = locations.get(path)
+        writer.write(
+            http(path.encode()) if location is None else http(status="302 Found", headers=[f"Location: {location}"])
+        )
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("locations", "arguments", "status", "summary"),
+    [
+        ({"/status": "/a", "/a": "b"}, {"expect": "/b"}, "OK", "HTTP 200 OK, 2 bytes"),
+        ({"/status": "/a"}, {"redirects": 0}, "OK", "HTTP 302 Found, 5 bytes"),
+        ({"/status": "/status"}, {}, "CRITICAL", "more than 3 redirects, the last to {url}"),
+        ({"/status": "/a", "/a": "/b"}, {"redirects": 1}, "CRITICAL", "more than 1 redirects, the last to {host}/b"),
+        ({"/status": "ftp://x/"}, {}, "CRITICAL", "the answer redirects to 'ftp://x/', which is no http or https URL"),
+        (
+            {"/status": "http://[x/"},
+            {},
+            "CRITICAL",
+            "the answer redirects to 'http://[x/', which is no http or https URL",
+        ),
+        ({"/status": "http://127.0.0.1:1/"}, {}, "CRITICAL", "connection refused while connecting to 127.0.0.1 port 1"),
+    ],
+)
+async def test_redirects_are_followed_so_far(check, locations, arguments, status, summary):
+    outcome, port = await _asked(check, _redirecting(locations), **arguments)
+    host = f"http://ce.example.org:{port}"
+    wanted = summary.replace("{url}", f"{host}/status").replace("{host}", host)
+    assert (outcome.status.name, outcome.summary) == (status, wanted)
+
+
+async def test_a_redirect_into_a_denied_network_is_not_followed(check, settings):
+    denied = type(settings.GRIDKEEPER)(denied_networks=["127.0.0.2/32"]).denied_networks
+    settings.GRIDKEEPER = settings.GRIDKEEPER.model_copy(update={"denied_networks": denied})
+    outcome, _ = await _asked(check, _redirecting({"/status": "http://127.0.0.2/"}))
+    assert outcome.status.name == "UNKNOWN"
+    assert "127.0.0.2 lies in 127.0.0.2/32" in outcome.summary
+
+
+async def test_a_redirect_to_another_host_takes_no_headers_along(check):
+    asked = []
+
+    async def other(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(http())
+
+    async with listening(other) as port:
+        location = {"/status": f"http://127.0.0.1:{port}/"}
+        await _asked(check, _redirecting(location), headers={"Authorization": "Bearer secret"})
+    assert b"secret" not in asked[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [("ldap://x", ""), ("http://ce:99999/", "is no URL"), ("http:///", "no http or https URL with a host")],
+)
+async def test_a_url_that_is_none_is_unknown(check, url, words):
+    outcome = await check("http", 1, url=url, timeout_s=1)
+    assert words in outcome.summary
+    assert outcome.status.name == ("CRITICAL" if not words else "UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "words"),
+    [
+        ({}, "OK", "HTTP 200 OK"),
+        ({"name": "other.example.org"}, "CRITICAL", "the certificate is not trusted: Hostname mismatch"),
+        ({"ends_days": -3}, "CRITICAL", "the certificate expired 3 d ago"),
+        ({"starts_days": 5}, "CRITICAL", "the certificate is not valid before"),
+    ],
+)
+async def test_https_verifies_chain_and_name(check, authority, fields, status, words):
+    answer = saying(http(), reads=True)
+    outcome, _ = await _asked(check, answer, timeout_s=5, tls=authority.server(**fields), ca_file=str(authority.file))
+    assert outcome.status.name == status
+    assert outcome.summary.startswith(words)
+
+
+async def test_https_of_an_unknown_authority_is_refused_unless_told_otherwise(check, authority):
+    answer, tls = saying(http(), reads=True), authority.server()
+    refused, _ = await _asked(check, answer, timeout_s=5, tls=tls)
+    trusted, _ = await _asked(check, answer, timeout_s=5, tls=tls, verify=False)
+    assert refused.summary.startswith("the certificate is not trusted: unable to get local issuer")
+    assert trusted.status.name == "OK"
+
+
+async def test_https_to_a_plain_server_says_that_tls_failed(check):
+    async with listening(saying(http(), reads=False)) as port:
+        outcome = await check("http", port, url=f"https://ce.example.org:{port}/")
+    assert outcome.status.name == "CRITICAL"
+    assert outcome.summary.startswith(f"TLS failed while connecting by TLS to 127.0.0.1 port {port}")
+
+
+async def test_a_ca_file_that_is_missing_is_said(check):
+    outcome = await check("http", 1, url="https://ce.example.org/", ca_file="/nonexistent.pem")
+    assert outcome.status.name == "UNKNOWN"
+    assert outcome.summary.startswith("cannot read the CA file /nonexistent.pem")
+
+
+@given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from([
+    b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
+    b"Location: http://127.0.0.1:1/\r\n", b"HTTP/1.1 301 x\r\n", b"\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n",
+])), max_size=8))  # fmt: skip
+@hypothesis_settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_answer_raises(parts):
+    async def main():
+        async with listening(saying(*parts)) as port:
+            target = Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}/")
+            return await CHECKS["http"].run(target, CHECKS["http"].parse({}), 2)
+
+    assert asyncio.run(main()).status in RESULT_STATUSES
