@@ -4,9 +4,12 @@ Without Django, which the sites do not need and which takes seconds to load.
 """
 
 import asyncio
+import logging
 import signal
 import sys
 from pathlib import Path
+
+import structlog
 
 from gridkeeper.demo.downtimes import plan_downtimes
 from gridkeeper.demo.listeners import serve_sites
@@ -25,6 +28,7 @@ async def serve(data_dir: Path) -> None:
 
 def main(words: list[str]) -> int:
     """Returns the exit status: 0 after SIGTERM, 1 where the sites cannot listen."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         asyncio.run(serve(Path(words[0])))
     except (DemoError, OSError) as error:

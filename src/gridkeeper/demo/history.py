@@ -29,7 +29,7 @@ _SEED = 2006
 #: Chance of an outage on a day: of a whole site, of a service, of a single test.
 _SITE_BREAKS, _SERVICE_BREAKS, _TEST_BREAKS = 0.015, 0.012, 0.006
 _LONGEST_STEPS = 5
-#: The faults that the demo starts with began so long ago.
+#: The faults that the demo starts with began at most so long ago, half of them in the last quarter of it.
 _FAULTY_SINCE = timedelta(days=4)
 #: Tests that only inform hardly ever fail.
 _QUIET = frozenset({"CE-ver", "CE-wn", "CE-bi"})
@@ -150,10 +150,10 @@ def _statuses(
     statuses = np.zeros(times_s.shape, dtype=np.int8)
     causes = np.full(times_s.shape, "", dtype=object)
     row_of = {line.key.series: row for row, line in enumerate(lines)}
-    faulty_since_s = (begun_at - _FAULTY_SINCE).timestamp()
     for row, line in enumerate(lines):
         if line.fault != Status.OK:
-            statuses[row, times_s[row] >= faulty_since_s] = line.fault
+            since = begun_at - _FAULTY_SINCE * draw(f"{_SEED} since {line.site}") ** 2
+            statuses[row, times_s[row] >= since.timestamp()] = line.fault
         statuses[row, _broken(line, f"{midnight:%Y-%m-%d}")] = Status.CRITICAL
         for window in line.down:
             is_out = (times_s[row] >= window.start.timestamp()) & (times_s[row] < window.end.timestamp())

@@ -13,15 +13,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-import structlog
-
 from gridkeeper.demo.downtimes import DemoDowntime, sites_out
 from gridkeeper.demo.faults import FaultsFile
 from gridkeeper.demo.services import MOST_BODY_BYTES, SiteServices
 from gridkeeper.demo.topology import SSH_PORT, DemoSite
 from gridkeeper.demo.worker_node import now_utc, prepare
-
-log = structlog.get_logger(__name__)
 
 #: Written once every site listens; who starts the sites waits for it.
 READY_FILE = "demo-sites.ready"
@@ -102,7 +98,7 @@ class SiteListeners:
                     await asyncio.sleep(_SLOW_S)
                 await self._services.speak(name, reader, writer)
             except _CLIENT_FAULTS:
-                log.debug("a client went away or spoke nonsense", site=self.site.name, service=name)
+                return  # the client went away or spoke nonsense: a site does not mind
             except asyncio.CancelledError:
                 return  # at the end; Python 3.11 would log a cancelled handler as an error
             finally:
