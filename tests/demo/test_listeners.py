@@ -6,6 +6,7 @@ import pytest
 
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
+from gridkeeper.demo import addresses
 from gridkeeper.demo.catalogue import demo_tests
 from gridkeeper.demo.certificates import make_certificates
 from gridkeeper.demo.listeners import SiteListeners, sites_folder
@@ -15,7 +16,12 @@ from gridkeeper.probes.instances import Instance, Place, TestSpec
 from gridkeeper.probes.native import Target
 from gridkeeper.probes.running import run_instance
 
-SITE = build_sites(1)[0]
+
+@pytest.fixture(scope="module")
+def site():
+    """CERN, on a network that no demo on this machine has."""
+    with addresses.claimed(None) as network:
+        yield build_sites(1, network)[0]
 
 
 @pytest.fixture(autouse=True)
@@ -24,10 +30,10 @@ def _loopback_is_allowed(settings):
 
 
 @pytest.fixture
-def ask(tmp_path):
+def ask(tmp_path, site):
     """Runs a demo test against the listeners of the first site with some faults; status and summary by metric."""
     folder = sites_folder(tmp_path)
-    make_certificates(folder, [SITE])
+    make_certificates(folder, [site])
     specs = {
         test.name: TestSpec(
             test.name, test.kind, test.command, dict(test.arguments), test.is_per_vo, 60, test.timeout_s, 1, 60,
@@ -38,18 +44,18 @@ def ask(tmp_path):
     riders = {test.name for test in demo_tests(folder) if test.rides_in}
 
     def run(name, service_type, *faults, vo="lhcb", timeout_s=None):
-        service = SITE.service(service_type)
-        target = Target(service.hostname, SITE.address, service.port, service.url)
+        service = site.service(service_type)
+        target = Target(service.hostname, site.address, service.port, service.url)
         spec = specs[name]
         if timeout_s:
             fields = {field: getattr(spec, field) for field in TestSpec.__dataclass_fields__}
             spec = TestSpec(**fields | {"timeout_s": timeout_s})
         carried = tuple(specs[rider] for rider in sorted(riders)) if name == "CE-js" else ()
         key = SeriesKey(service.hostname, service_type, name, vo if spec.is_per_vo else "")
-        instance = Instance(key, spec, Place(1, target, service_type, SITE.name, "", {}), carried)
+        instance = Instance(key, spec, Place(1, target, service_type, site.name, "", {}), carried)
 
         async def main():
-            listeners = SiteListeners(SITE, folder)
+            listeners = SiteListeners(site, folder)
             await listeners.apply(faults, now_utc())
             try:
                 return await run_instance(instance, now_utc())

@@ -9,7 +9,7 @@ from gridkeeper.demo.state import DemoError
 from gridkeeper.demo.topology import FIRST_NETWORK, LAST_NETWORK, DemoSite
 
 #: Bound, and never listened on, while a demo runs: says to other demos that the network is taken.
-_CLAIM_PORT = 2119
+CLAIM_PORT = 2119
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def claimed(preferred: int | None) -> Iterator[int]:
     for number in [preferred, *order] if preferred else order:
         claim = socket.socket()
         try:
-            claim.bind((f"127.{number}.255.254", _CLAIM_PORT))
+            claim.bind((f"127.{number}.255.254", CLAIM_PORT))
         except OSError as error:
             claim.close()
             if error.errno == errno.EADDRINUSE:
