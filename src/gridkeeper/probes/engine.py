@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
@@ -255,8 +255,11 @@ class Engine:
 
     async def _in_database(self, function: Callable[..., _T], *arguments: Any) -> _T:
         def call() -> _T:
-            close_old_connections()
-            return function(*arguments)
+            try:
+                return function(*arguments)
+            except DatabaseError:
+                connections.close_all()  # it may be broken; the next call opens another
+                raise
 
         return await asyncio.get_running_loop().run_in_executor(self._database, call)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,15 +47,16 @@ def submit_arrow(rows: pa.Table, *, now: datetime) -> Receipt:
     """As `submit`, for a table in the inbox's schema (`bus.inbox.RESULTS_SCHEMA`)."""
     if rows.num_rows >= inbox.MOST_ROWS:
         raise inbox.InboxError(f"a batch has at most {inbox.MOST_ROWS - 1} results, not {rows.num_rows}; split it")
+    if not rows.num_rows:
+        return Receipt(0, 0, None)
     once = first_of_each(rows)
     with transaction.atomic():
         inbox.serialise_writers()
         stored = projection.priors(pc.unique(once.column("series")).to_pylist())
-        fresh = _fresh(once, stored)
+        fresh, times = _fresh(once, stored)
         if not fresh.num_rows:
             return Receipt(0, rows.num_rows, None)
         batch = inbox.put("results", fresh, now)
-        times = projection.stamps(fresh.column("executed_at"))
         projection.apply(fresh, times, stored, batch << inbox.ROW_BITS)
         _tell_days(fresh, now)
     return Receipt(fresh.num_rows, rows.num_rows - fresh.num_rows, batch)
@@ -83,13 +85,13 @@ def table_of(results: Sequence[Result]) -> pa.Table:
     return pa.table(columns, schema=inbox.RESULTS_SCHEMA)
 
 
-def _fresh(rows: pa.Table, stored: dict[int, Prior]) -> pa.Table:
-    """The rows that are not facts already, as they are in a batch that is sent a second time.
+def _fresh(rows: pa.Table, stored: dict[int, Prior]) -> tuple[pa.Table, list[Any]]:
+    """The rows that are not facts already, as they are in a batch that is sent a second time; and their stamps.
 
     Looked up only for rows not newer than what their series has. A repeated id with a newer time slips through; the
     mover finds it and `bus.signals.contradicted` sets it right.
     """
-    series, facts = (rows.column(name).to_pylist() for name in ("series", "fact"))
+    series, facts = (rows.column(name).to_numpy().tolist() for name in ("series", "fact"))
     times = projection.stamps(rows.column("executed_at"))
     held = [stored.get(one) for one in series]
     is_newest = np.array([prior is not None and prior.fact == fact for prior, fact in zip(held, facts, strict=True)])
@@ -98,7 +100,9 @@ def _fresh(rows: pa.Table, stored: dict[int, Prior]) -> pa.Table:
     is_known = is_newest
     if len(doubtful):
         is_known[doubtful] = open_facts().holds(rows.take(pa.array(doubtful)))
-    return rows.filter(pa.array(~is_known)) if is_known.any() else rows
+    if not is_known.any():
+        return rows, times
+    return rows.filter(pa.array(~is_known)), [at for at, known in zip(times, is_known, strict=True) if not known]
 
 
 def _tell_days(rows: pa.Table, now: datetime) -> None:

@@ -50,20 +50,23 @@ class Outbox:
             await self.flush()
 
     async def flush(self) -> None:
-        """Stores everything that waits; where the database is busy or away, the results stay.
+        """Stores everything that waits now; where the database is busy or away, the results stay.
 
+        What comes meanwhile waits for the next time: many small batches cost more than few large ones.
         A batch that is refused is halved until the result that cannot be stored is alone; that one is dropped, and the
         log has it.
         """
         async with self._lock:
-            while self._waiting:
-                batch = self._waiting[: self._size]
+            remaining = len(self._waiting)
+            while remaining:
+                batch = self._waiting[: min(self._size, remaining)]
                 try:
                     await self._store(batch)
                 except _REFUSALS:
                     if len(batch) == 1:
                         log.exception("a result cannot be stored and is dropped", result=repr(batch[0])[:2000])
                         del self._waiting[0]
+                        remaining -= 1
                     self._size = max(1, len(batch) // 2)
                     continue
                 except (OperationalError, InterfaceError, OSError) as error:
@@ -75,5 +78,6 @@ class Outbox:
                     await asyncio.sleep(_PAUSE_S)
                     return
                 del self._waiting[: len(batch)]
+                remaining -= len(batch)
                 self.stored += len(batch)
                 self._size = min(_MOST, self._size * 2)

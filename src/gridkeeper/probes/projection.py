@@ -39,7 +39,7 @@ def stamp(moment: datetime | None) -> Any:
 
 def stamps(moments: pa.ChunkedArray) -> list[Any]:
     """As `stamp`, for a column of UTC times; ten times as quick."""
-    naive = moments.cast(pa.timestamp("us")).to_pylist()
+    naive = moments.cast(pa.timestamp("us")).to_numpy().tolist()
     if connection.vendor == "sqlite":
         return [str(moment) for moment in naive]
     return [moment.replace(tzinfo=UTC) for moment in naive]
@@ -120,7 +120,7 @@ def _rows_of_newest(
     positions = [steps[series].row for series in newest]
     names = ("hostname", "service_type", "metric", "vo", "status", "duration_ms", "summary", "worker", "cause", "fact")
     taken = rows.select(names).take(pa.array(positions, pa.int64()))
-    columns = (taken.column(name).to_pylist() for name in names)
+    columns = (_values(taken.column(name)) for name in names)
     return [
         (
             series, host, kind, metric, vo, status, advances[series].hard_status, advances[series].hard_since,
@@ -131,6 +131,14 @@ def _rows_of_newest(
             newest, positions, *columns, strict=True
         )
     ]  # fmt: skip
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values as Python has them; through numpy, which is several times as quick as Arrow's own way."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    values: list[Any] = column.to_numpy().tolist()
+    return values
 
 
 def store(rows: Sequence[tuple[Any, ...]]) -> None:

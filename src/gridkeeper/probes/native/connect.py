@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
@@ -18,16 +19,23 @@ _BUFFER_BYTES = 64 * 1024
 def require_allowed(address: str) -> None:
     """Raises CheckFailedError where a setting forbids tests to reach the address (decision 0010)."""
     try:
-        parsed: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+        parsed = _parsed(address)
     except ValueError as error:
         raise CheckFailedError(Status.UNKNOWN, f"{address!r} is no IP address; correct it in the registry") from error
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
     for network in settings.GRIDKEEPER.denied_networks:
         if parsed in network:
             raise CheckFailedError(
                 Status.UNKNOWN, f"{address} lies in {network}, which GRIDKEEPER_DENIED_NETWORKS forbids tests to reach"
             )
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(address: str) -> IPv4Address | IPv6Address:
+    """The address; one of IPv4 in the clothes of IPv6 as what it is."""
+    parsed = ip_address(address.partition("%")[0])
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        return parsed.ipv4_mapped
+    return parsed
 
 
 async def address_of(hostname: str, given: str, run: Run) -> str:

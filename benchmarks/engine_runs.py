@@ -1,0 +1,120 @@
+"""What the benchmarks of the engine share: an installation with tests that are always due, and a run of it."""
+
+import asyncio
+import os
+import resource
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+HOSTS = 400
+#: Left out of the measurement at the start: loading, the first batch, the spawner's start.
+WARM_UP_S = 2.0
+
+
+def set_up(folder: str, **settings: str) -> None:
+    """An empty installation in a folder."""
+    os.environ |= {"GRIDKEEPER_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "gridkeeper.settings"}
+    os.environ |= {"GRIDKEEPER_LOG_LEVEL": "ERROR", "GRIDKEEPER_DENIED_NETWORKS": '["192.0.2.0/24"]'}
+    os.environ |= {"GRIDKEEPER_PROBE_PER_HOST": "8", "GRIDKEEPER_PROBE_CONCURRENCY": "64", **settings}
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+
+
+def make_tests(kind: str, command: str, arguments: Any, url: str, *, tests: int) -> None:
+    """So many tests a host, each due every second: more than any machine can run, so the engine is never idle."""
+    from gridkeeper.probes.models import ProfileEntry, Test
+    from gridkeeper.registry.models import Certification, Federation, Ngi, Service, ServiceType, Site
+    from gridkeeper.vos.models import Vo, VoSupport
+
+    era = {"valid_from": datetime.now(UTC) - timedelta(days=1)}
+    ngi = Ngi.objects.create(name="Region", federation=Federation.objects.create(name="Benchmark", **era), **era)
+    site = Site.objects.create(name="SITE", ngi=ngi, certification=Certification.CERTIFIED, **era)
+    service_type = ServiceType.objects.create(name="CE")
+    services = Service.objects.bulk_create(
+        Service(
+            site=site, service_type=service_type, hostname=f"ce{number:03}.example.org", url=url,
+            host_ip=f"127.3.{number // 200}.{number % 200 + 1}", **era,
+        )
+        for number in range(HOSTS)
+    )  # fmt: skip
+    vo = Vo.objects.create(name="ops", **era)
+    VoSupport.objects.bulk_create(VoSupport(vo=vo, service=service, **era) for service in services)
+    for number in range(tests):
+        test = Test.objects.create(
+            name=f"test-{number}", abbreviation=f"t{number}", title="A test", kind=kind, command=command,
+            arguments=arguments, interval_s=1, timeout_s=10,
+        )  # fmt: skip
+        ProfileEntry.objects.create(vo=vo, service_type=service_type, test=test, **era)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """per_s: runs a second; cpu_ms: time of all cores together for one run."""
+
+    per_s: float
+    cpu_ms: float
+
+
+def cpu_s() -> float:
+    """User and system time of this process and of its ended children."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def run_engine(seconds: float) -> Rate:
+    """Runs the whole engine: schedules, runs, stores. The rate is that of results that were durable at the end."""
+    from gridkeeper.probes.engine import Engine
+
+    started = cpu_s()
+    engine = Engine(worker="benchmark")
+    stop = threading.Event()
+    marks: dict[str, float] = {}
+
+    async def main() -> None:
+        running = asyncio.create_task(engine.run(stop))
+        await asyncio.sleep(WARM_UP_S)
+        before, begin = engine.stored, time.perf_counter()
+        await asyncio.sleep(seconds)
+        marks["rate"] = (engine.stored - before) / (time.perf_counter() - begin)
+        stop.set()
+        await running
+
+    asyncio.run(main())
+    _require_good(engine.stored)
+    # Over the whole run, its start and end included: children are counted when they have ended.
+    return Rate(marks["rate"], (cpu_s() - started) / engine.runs * 1000)
+
+
+def _require_good(stored: int) -> None:
+    """A fast engine whose tests all failed proves nothing."""
+    from gridkeeper.probes.models import LatestStatus
+
+    bad = LatestStatus.objects.exclude(status=0).values_list("summary", flat=True).first()
+    if bad or not stored:
+        raise SystemExit(f"the tests did not work: {bad or 'no results'}")
+
+
+def row(name: str, value: float, unit: str, reference: float, *, goal: float, note: str, is_rate: bool = True) -> Any:
+    """A row of the benchmarks' table; a rate has to reach the goal's part of the reference, a cost to stay below."""
+    ratio = value / reference
+    return {
+        "name": name,
+        "value": f"{value:.0f} {unit}" if is_rate else f"{value:.2f} {unit}",
+        "reference": f"{reference:.0f} {unit}" if is_rate else f"{reference:.2f} {unit}",
+        "ratio": f"{ratio:.2f}",
+        "goal": f">= {goal:g}" if is_rate else f"<= {goal:g}",
+        "is_met": ratio >= goal if is_rate else ratio <= goal,
+        "note": note,
+    }
+
+
+def show(rows: list[Any]) -> None:
+    for one in rows:
+        against = f"{one['value']} against {one['reference']}, {one['ratio']} (goal {one['goal']})"
+        print(f"{one['name']}: {against}; {one['note']}")

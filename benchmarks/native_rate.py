@@ -1,0 +1,122 @@
+"""Native HTTP checks a second through the whole engine, against a bare asyncio loop that sends the same requests.
+
+    python -m benchmarks.native_rate [--json] [--quick]
+
+The server is a process of its own on loopback, and answers from memory. The reference opens a connection, writes the
+request, reads to the end and closes, as many at once as the engine; it looks at nothing but the first line. The same
+run measures the rate of plugin checks, of which native ones are to be at least five times.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from benchmarks.engine_runs import Rate, cpu_s, make_tests, row, run_engine, set_up, show
+from benchmarks.plugin_rate import PLUGIN
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nhello"
+REQUEST = b"GET / HTTP/1.1\r\nHost: ce000.example.org\r\nUser-Agent: bench\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+CONCURRENCY = 64
+GOAL, GOAL_PLUGINS = 0.5, 5.0
+
+
+class _Answering(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        if data.endswith(b"\r\n\r\n"):
+            self._transport.write(ANSWER)
+            self._transport.close()
+
+
+def serve(pipe: Connection) -> None:
+    """The server: every loopback address, a free port."""
+
+    async def main() -> None:
+        server = await asyncio.get_running_loop().create_server(_Answering, "0.0.0.0", 0, backlog=1024)
+        pipe.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+def run_bare(port: int, seconds: float) -> Rate:
+    """The reference: asyncio streams, nothing else."""
+    count = 0
+
+    async def work(end: float, host: str) -> None:
+        nonlocal count
+        while time.perf_counter() < end:
+            reader, writer = await asyncio.open_connection(host, port)
+            writer.write(REQUEST)
+            if not (await reader.read()).startswith(b"HTTP/1.1 200"):
+                raise SystemExit("the server does not answer")
+            writer.close()
+            count += 1
+
+    async def main() -> None:
+        end = time.perf_counter() + seconds
+        await asyncio.gather(*(work(end, f"127.3.0.{number + 1}") for number in range(CONCURRENCY)))
+
+    started, begin = cpu_s(), time.perf_counter()
+    asyncio.run(main())
+    return Rate(count / (time.perf_counter() - begin), (cpu_s() - started) / count * 1000)
+
+
+def measure(port: int, seconds: float, rounds: int) -> list[dict[str, object]]:
+    from gridkeeper.probes.models import LatestStatus, Test
+
+    pairs = []
+    for _ in range(rounds):
+        bare = run_bare(port, seconds / 2)
+        pairs.append((run_engine(seconds), bare))
+    engine, bare = sorted(pairs, key=lambda pair: pair[0].per_s / pair[1].per_s)[len(pairs) // 2]
+    rows = [
+        row(
+            "native HTTP checks", engine.per_s, "/s", bare.per_s, goal=GOAL, note="a bare asyncio loop; results stored"
+        ),
+        row(
+            "CPU of a native check",
+            engine.cpu_ms,
+            "ms",
+            bare.cpu_ms,
+            goal=1 / GOAL,
+            note="without the server",
+            is_rate=False,
+        ),
+    ]
+    if PLUGIN.exists():
+        Test.objects.update(kind="plugin", command=str(PLUGIN), arguments=["0", "fine"])
+        LatestStatus.objects.all().delete()
+        plugins = run_engine(seconds)
+        note = "plugin checks (check_dummy) through the same engine"
+        rows.append(
+            row("native against plugin checks", engine.per_s, "/s", plugins.per_s, goal=GOAL_PLUGINS, note=note)
+        )
+    return rows
+
+
+def main(options: list[str]) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    port = ours.recv()
+    with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
+        set_up(folder)
+        make_tests("native", "http", {"port": port, "expect": "hello"}, "", tests=8)
+        rows = measure(port, 3.0, 1) if "--quick" in options else measure(port, 8.0, 3)
+    server.terminate()
+    server.join()
+    if "--json" not in options:
+        show(rows)
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
