@@ -1,8 +1,15 @@
 """The WSGI application that a web process serves."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gridkeeper.settings")
 application = get_wsgi_application()
+
+# What is loaded stays: the garbage collector need not walk it again, which took 0.1 s every few batches of results.
+_ = get_resolver().url_patterns
+gc.collect()
+gc.freeze()
