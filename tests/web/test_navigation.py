@@ -81,7 +81,7 @@ def test_a_refresh_of_another_window_changes_no_memory(client):
 
 def test_one_vo_needs_no_switch(client):
     a_vo("ops")
-    assert "vo-switch" not in client.get("/").content.decode()
+    assert "shell-vo" not in client.get("/").content.decode()
 
 
 @pytest.mark.parametrize(

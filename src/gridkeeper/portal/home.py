@@ -1,7 +1,7 @@
 """How is the grid now: the facts of the home page, for one VO."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,14 +13,14 @@ from gridkeeper.availability.rules import grade
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.probes.models import LatestStatus
-from gridkeeper.registry.models import Downtime, Service
+from gridkeeper.registry.models import Downtime, Service, Severity
 from gridkeeper.registry.queries import downtimes_at, downtimes_next
 from gridkeeper.selection.judge import Answer, answer
 from gridkeeper.selection.rules import Kind, Reason, SiteFacts, Verdict
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _NEXT = timedelta(hours=48)
-_MOST_BROKEN, _MOST_WORST = 12, 8
+_MOST_BROKEN, _MOST_WORST = 10, 10
 _STRIP_HOURS = 24
 #: What a grade of availability looks like in a strip.
 _GRADES = {"full": Status.OK, "good": Status.OK, "near": Status.WARNING, "low": Status.CRITICAL, "none": Status.MISSING}
@@ -30,11 +30,11 @@ _ORDER = (Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.MISSING, Statu
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Series of one status now, and how many of them came to it in the last hour."""
+    """Series of one status now, and how many of them came to it in the last hour; None where that was planned."""
 
     status: Status
     count: int
-    recent: int
+    recent: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,13 @@ def read_home(vo: str, now: datetime) -> Home:
     judged = [verdict for verdict in found.verdicts if _is_in_question(verdict)]
     failing = [verdict for verdict in judged if not verdict.is_good and not _rests(verdict)]
     downtimes = list(downtimes_at(now))
+    resting = _resting(mine, downtimes)
     return Home(
         vo=vo,
         answer=found,
-        sums=_sums(mine, now),
+        sums=_sums(mine, resting, now),
         newly_bad=_newly_bad(failing, now),
-        broken=_broken(mine, _resting(downtimes), now),
+        broken=_broken(mine, resting, now),
         worst=_worst(failing),
         regions=_regions(judged, _strips(vo, now)),
         downtimes=downtimes,
@@ -127,25 +128,37 @@ def _worst(failing: list[Verdict]) -> list[Worst]:
     return [Worst(item.site, first, len(item.reasons) - 1) for item, first in zip(most, firsts, strict=True)]
 
 
-def _resting(downtimes: Sequence[Downtime]) -> set[tuple[str, str]]:
-    """Host and type of the services that an outage covers."""
-    outages = [downtime for downtime in downtimes if downtime.severity == "OUTAGE"]
-    return {(service.hostname, service.service_type.name) for each in outages for service in each.services.all()}
+def _resting(mine: Any, downtimes: Sequence[Downtime]) -> dict[int, tuple[Status, datetime]]:
+    """Series -> status and since when, of the services that an outage covers: what they say was meant."""
+    outages = [downtime for downtime in downtimes if downtime.severity == Severity.OUTAGE]
+    services = {(service.hostname, service.service_type.name) for each in outages for service in each.services.all()}
+    rows = mine.filter(hostname__in={hostname for hostname, _ in services})
+    return {
+        series: (Status(status), since)
+        for hostname, service_type, series, status, since in rows.values_list(
+            "hostname", "service_type", "series", "hard_status", "hard_since"
+        )
+        if (hostname, service_type) in services
+    }
 
 
-def _sums(mine: Any, now: datetime) -> list[Sum]:
+def _sums(mine: Any, resting: Mapping[int, tuple[Status, datetime]], now: datetime) -> list[Sum]:
     recent = Count("pk", filter=Q(hard_since__gte=now - _HOUR))
     rows = mine.values_list("hard_status").annotate(number=Count("pk"), recent=recent)
-    by_status = {Status(status): (number, new) for status, number, new in rows}
-    return [Sum(status, *by_status[status]) for status in _ORDER if status in by_status]
+    numbers = Counter({Status(status): number for status, number, _ in rows})
+    recents = Counter({Status(status): new for status, _, new in rows})
+    for status, since in resting.values():
+        numbers.subtract([status])
+        recents.subtract([status] if since and since >= now - _HOUR else [])
+    found = [Sum(status, numbers[status], recents[status]) for status in _ORDER if numbers[status]]
+    return found + [Sum(Status.DOWNTIME, len(resting), None)] * bool(resting)
 
 
-def _broken(mine: Any, resting: Collection[tuple[str, str]], now: datetime) -> list[Broken]:
+def _broken(mine: Any, resting: Collection[int], now: datetime) -> list[Broken]:
     """What broke in the last day, the newest first, without consequences of something else and without downtimes."""
     bad = mine.filter(hard_status__in=(Status.CRITICAL, Status.UNKNOWN), cause="", hard_since__gte=now - _DAY)
-    for hostname, service_type in resting:
-        bad = bad.exclude(hostname=hostname, service_type=service_type)
-    rows = list(bad.order_by("-hard_since", "hostname", "metric")[:_MOST_BROKEN])
+    newest = bad.order_by("-hard_since", "hostname", "metric")[: _MOST_BROKEN + len(resting)]
+    rows = [row for row in newest if row.series not in resting][:_MOST_BROKEN]
     services = Service.objects.current().filter(hostname__in={row.hostname for row in rows})
     known = {(s.hostname, s.service_type.name): s for s in services.select_related("site__ngi", "service_type")}
     return [Broken(row, known.get((row.hostname, row.service_type))) for row in rows]

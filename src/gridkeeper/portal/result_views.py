@@ -18,9 +18,10 @@ from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError, is_permitted
-from gridkeeper.portal.strips import runs_of, segments
+from gridkeeper.portal.result_charts import courses, durations
+from gridkeeper.portal.strips import moment_of, runs_of, segments, stamp_of
 from gridkeeper.probes.actions import request_run
-from gridkeeper.probes.models import LatestStatus, Test
+from gridkeeper.probes.models import LatestStatus, Test, TestKind
 from gridkeeper.probes.perfdata import Item, parse_perfdata
 from gridkeeper.probes.permissions import RUN_TEST
 from gridkeeper.registry.models import Service
@@ -70,6 +71,16 @@ def result(request: HttpRequest, series: int, fact: int) -> HttpResponse:
     return _page(request, series, fact, None)
 
 
+@require_safe
+def at(request: HttpRequest, series: int, stamp: int) -> HttpResponse:
+    """The result of that time: how strips and lists of former results name one."""
+    try:
+        moment = moment_of(stamp)
+    except OverflowError as error:
+        raise Http404("no result is of that time") from error
+    return _page(request, series, 0, moment)
+
+
 def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | None) -> HttpResponse:
     now = timezone.now()
     facts = open_facts()
@@ -85,7 +96,7 @@ def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | 
         "service": service,
         "perfdata": [_row(item) for item in perfdata],
         "downtimes": downtimes_at(now, service=service) if service else [],
-        "may_run": service is not None and is_permitted(Actor.of(request), RUN_TEST, service),
+        "may_run": _is_run_by_us(test, service) and is_permitted(Actor.of(request), RUN_TEST, service),
         "cause": _cause(shown),
         **_history(facts, shown, test.validity_s if test else 86_400, now),
         **_related(shown),
@@ -99,12 +110,12 @@ def _shown(facts: Facts, series: int, fact: int, executed_at: datetime | None) -
     key = SeriesKey(newest.hostname, newest.service_type, newest.metric, newest.vo) if newest else facts.key_of(series)
     if key is None:
         raise Http404("no such series of results")
-    log = facts.log(series, executed_at, fact)
+    log = None if executed_at else facts.log(series, None, fact)
     moment = executed_at or (log.executed_at if log else None)
     found = None if moment is None else _fact_at(facts, series, moment, fact)
     if found is None:
         raise Http404("that result is no longer kept; the newest one of this test is at .../latest/")
-    return Shown(key, series, found, log, newest)
+    return Shown(key, series, found, log or facts.log(series, moment, found.fact), newest)
 
 
 def _fact_at(facts: Facts, series: int, moment: datetime, fact: int) -> Fact | None:
@@ -116,6 +127,14 @@ def _fact_at(facts: Facts, series: int, moment: datetime, fact: int) -> Fact | N
 def _service_of(key: SeriesKey) -> Service | None:
     found = Service.objects.filter(hostname=key.hostname, service_type__name=key.service_type)
     return found.select_related("site__ngi", "service_type").order_by("valid_until", "-valid_from").first()
+
+
+def _is_run_by_us(test: Test | None, service: Service | None) -> bool:
+    """False where a request for a run could only be refused: a result from elsewhere, a test switched off."""
+    if test is None or service is None:
+        return False
+    is_ours = test.kind != TestKind.PASSIVE or test.rides_in_id is not None
+    return is_ours and test.is_enabled and service.is_monitored and service.valid_until is None
 
 
 def _row(item: Item) -> dict[str, Any]:
@@ -139,36 +158,18 @@ def _history(facts: Facts, shown: Shown, validity_s: int, now: datetime) -> dict
     week = Window(now - _WEEK, now)
     runs = runs_of(facts, [shown.series], week, validity_s).get(shown.series, [])
     former = facts.history(shown.series, Window(now - _WEEK, now + _DAY), _FORMER)
-    logs = facts.logs(former)
-    rows = []
-    for item in former:
-        log = logs.get((item.series, item.executed_at, item.fact & 0xFFFF_FFFF))
-        rows.append({"fact": item, "log": log, "is_this": item.seq == shown.fact.seq})
+    known = facts.logs(former)
+    logs = [known.get((item.series, item.executed_at, item.fact & 0xFFFF_FFFF)) for item in former]
     return {
-        "day_strip": segments(runs, Window(now - _DAY, now), validity_s),
-        "week_strip": segments(runs, week, validity_s),
-        "former": rows,
-        "chart": _durations(rows),
-    }
-
-
-def _durations(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """How long the runs took, oldest first; None where there is nothing to compare."""
-    if len(rows) < 3:
-        return None
-    ordered = rows[::-1]
-    return {
-        "grid": {"left": 50, "right": 12, "top": 12, "bottom": 24},
-        "tooltip": {"trigger": "axis"},
-        "xAxis": {"type": "category", "data": [f"{row['fact'].executed_at:%H:%M}" for row in ordered]},
-        "yAxis": {"type": "value", "axisLabel": {"formatter": "{value} ms"}},
-        "series": [
-            {
-                "type": "line", "symbolSize": 5, "lineStyle": {"color": "var(--gk-accent)"},
-                "itemStyle": {"color": "var(--gk-accent)"}, "data": [row["fact"].duration_ms for row in ordered],
-            }
+        "day_strip": segments(shown.series, runs, Window(now - _DAY, now), validity_s),
+        "week_strip": segments(shown.series, runs, week, validity_s),
+        "former": [
+            {"fact": item, "log": log, "is_this": item.seq == shown.fact.seq, "stamp": stamp_of(item.executed_at)}
+            for item, log in zip(former, logs, strict=True)
         ],
-    }  # fmt: skip
+        "durations": durations(former),
+        "courses": courses([log for log in logs if log]),
+    }
 
 
 def _related(shown: Shown) -> dict[str, Any]:

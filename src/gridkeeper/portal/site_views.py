@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -52,6 +51,19 @@ class ServiceNow:
     def worst(self) -> Status:
         """MISSING where nothing was ever seen."""
         return Status(self.rows[0].hard_status) if self.rows else Status.MISSING
+
+    @property
+    def causes(self) -> list[LatestStatus]:
+        return [row for row in self.failing if not row.cause]
+
+    @property
+    def consequences(self) -> list[tuple[str, list[LatestStatus]]]:
+        """The failed test -> the tests without a result because of it."""
+        found: dict[str, list[LatestStatus]] = defaultdict(list)
+        for row in self.failing:
+            if row.cause:
+                found[row.cause].append(row)
+        return list(found.items())
 
     @property
     def failing(self) -> list[LatestStatus]:
@@ -137,8 +149,7 @@ def _add_strips(items: Sequence[ServiceNow], now: datetime) -> None:
     names = {row.metric for row in failing.values()}
     validity = dict(Test.objects.filter(name__in=names).values_list("name", "validity_s"))
     validities = {series: validity.get(row.metric, 86_400) for series, row in failing.items()}
-    urls = {series: reverse("portal:result_latest", args=[series]) for series in failing}
-    strips = strips_of(open_facts(), validities, Window(now - _DAY, now), urls)
+    strips = strips_of(open_facts(), validities, Window(now - _DAY, now))
     for item in items:
         item.strips = {row.series: strips[row.series] for row in item.rows if row.series in strips}
 
@@ -154,7 +165,7 @@ def _month(subject: Site, now: datetime) -> dict[str, Any]:
 def _month_chart(found: Sequence[availability.Figure]) -> dict[str, Any]:
     values = [figure.seconds.availability.percent for figure in found]
     return {
-        "grid": {"left": 44, "right": 12, "top": 12, "bottom": 24},
+        "grid": {"left": 44, "right": 48, "top": 12, "bottom": 24},
         "tooltip": {"trigger": "axis"},
         "xAxis": {"type": "category", "data": [figure.day.isoformat()[5:] for figure in found]},
         "yAxis": {"type": "value", "min": 0, "max": 100},
@@ -165,7 +176,7 @@ def _month_chart(found: Sequence[availability.Figure]) -> dict[str, Any]:
                 "markLine": {
                     "symbol": "none",
                     "data": [{"yAxis": 80}],
-                    "label": {"formatter": "80 %", "position": "insideEndTop"},
+                    "label": {"formatter": "80 %", "position": "end"},
                 },
             }
         ],

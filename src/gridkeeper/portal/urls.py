@@ -31,6 +31,7 @@ urlpatterns = [
     path("sites/<str:key>/<slug:tab>/", site_views.site_tab, name="site_tab"),
     path("services/<str:key>/", site_views.service, name="service"),
     path("results/<signed:series>/latest/", result_views.latest, name="result_latest"),
+    path("results/<signed:series>/at/<int:stamp>/", result_views.at, name="result_at"),
     path("results/<signed:series>/run/", result_views.run_again, name="result_run"),
     path("results/<signed:series>/<signed:fact>/", result_views.result, name="result"),
 ]

@@ -164,15 +164,17 @@ def empty_state(title: str, reason: str = "", next_label: str = "", next_url: st
 
 
 @register.simple_tag
-def chart(name: str, option: Any, label: str = "Chart; the table below holds the same figures") -> SafeString:
+def chart(
+    name: str, option: Any, label: str = "Chart; the table below holds the same figures", *, small: bool = False
+) -> SafeString:
     """An ECharts chart from its option; a table with the same figures must follow it."""
     escapes = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
     # <, > and & are escaped, so nothing in the data can end the script element.
     text = json.dumps(option, default=str).translate(escapes)
     return format_html(
         '<script type="application/json" id="{}-option">{}</script>'
-        '<div class="chart" id="{}" data-chart="{}-option" role="img" aria-label="{}"></div>',
-        name, SafeString(text), name, name, label,
+        '<div class="chart{}" id="{}" data-chart="{}-option" role="img" aria-label="{}"></div>',
+        name, SafeString(text), " chart-small" if small else "", name, name, label,
     )  # fmt: skip
 
 
