@@ -5,8 +5,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from gridkeeper.config import Config
 from gridkeeper.demo.topology import OPERATIONS_VO
 
+#: Made in the demo's folder at every start.
+CONFIG_FILE = "gridkeeper.toml"
 DEFAULT_DATA_DIR = "demo-data"
 #: As the default of the settings, without loopback: the demo's sites live there.
 _DENIED_NETWORKS = ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "0.0.0.0/8"]
@@ -34,6 +37,17 @@ def apply(words: Sequence[str]) -> None:
     fixed |= {"DATABASE_URL": "", "LAKE_URL": "", "BUS_URL": ""}
     for name, value in fixed.items():
         os.environ[f"GRIDKEEPER_{name}"] = value
+
+
+def write_config(config: Config) -> Path:
+    """Writes the settings of a demo as a TOML file into its folder, so that other commands can be asked about it."""
+    names = ("data_dir", "host", "port", "federation_name", "operations_vo", "denied_networks", "demo", "speed")
+    values = config.model_dump(mode="json", include=set(names))
+    # Text, numbers, truth values and lists of text are written in TOML as in JSON.
+    lines = [f"{name} = {json.dumps(values[name], ensure_ascii=False)}" for name in names]
+    path = config.data_dir / CONFIG_FILE
+    path.write_text("\n".join([f"# GRIDKEEPER_CONFIG={path} gridkeeper good-sites --vo lhcb", *lines, ""]))
+    return path
 
 
 def _option(words: Sequence[str], name: str) -> str:

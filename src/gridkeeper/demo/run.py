@@ -21,6 +21,7 @@ from rich.table import Table
 from gridkeeper.cli.supervisor import Role, Supervisor
 from gridkeeper.demo import addresses, faults, history
 from gridkeeper.demo.certificates import make_certificates
+from gridkeeper.demo.environment import CONFIG_FILE, write_config
 from gridkeeper.demo.listeners import READY_FILE, sites_folder
 from gridkeeper.demo.seed import ACCOUNTS, password_of, seed
 from gridkeeper.demo.state import FILE, DemoError, DemoState, read_state, write_state
@@ -86,6 +87,7 @@ def _opened(data_dir: Path, wanted: int | None) -> Iterator[DemoState]:
         try:
             data_dir.mkdir(parents=True, exist_ok=True)
             write_state(data_dir, state)
+            write_config(settings.GRIDKEEPER)
         except OSError as error:
             raise DemoError(f"cannot write in {data_dir}: {error.strerror}; name another folder with --data") from error
         yield state
@@ -162,10 +164,15 @@ def _welcome(console: Console, sites: Sequence[DemoSite], data_dir: Path) -> Non
         table.add_row(name, password_of(name), meaning)
     console.print(table)
     example = next((site.name for site in sites[1:] if site.town.tier == 1), sites[-1].name)
-    is_usual = data_dir == Path("demo-data").absolute()
-    command = f"gridkeeper demo-fault {example} down" + ("" if is_usual else f" --data {data_dir}")
-    console.print(f"Stop a site: {command}", highlight=False, soft_wrap=True)
-    console.print("Mend it: the same with clear for down. More faults: the same without a site.")
+    folder = "" if data_dir == Path("demo-data").absolute() else f" --data {data_dir}"
+    hints = {
+        "Stop a site": f"gridkeeper demo-fault {example} down{folder}",
+        "Mend it": f"gridkeeper demo-fault {example} clear{folder}",
+        "All faults": f"gridkeeper demo-fault{folder}",
+        "Ask": f"GRIDKEEPER_CONFIG={data_dir / CONFIG_FILE} gridkeeper good-sites --vo lhcb",
+    }
+    for what, command in hints.items():
+        console.print(f"{what + ':':<12} {command}", highlight=False, soft_wrap=True)
     console.rule()
 
 

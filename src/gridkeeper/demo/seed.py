@@ -10,6 +10,7 @@ from django.db import transaction
 
 from gridkeeper.demo.catalogue import INTERVAL_S, PROFILES, DemoTest, demo_tests
 from gridkeeper.demo.downtimes import plan_downtimes
+from gridkeeper.demo.faults import plan_faults
 from gridkeeper.demo.history import LENGTH
 from gridkeeper.demo.listeners import sites_folder
 from gridkeeper.demo.topology import OPERATIONS_VO, SERVICE_CLASSES, VO_SHARES, DemoSite, draw
@@ -189,16 +190,21 @@ def _seed_downtimes(sites: Sequence[DemoSite], begun_at: datetime) -> None:
 
 
 def _seed_lists(sites: Sequence[DemoSite], now: datetime) -> None:
-    lhcb = [site for site in sites if "lhcb" in site.vos]
-    if len(lhcb) < 4:
-        return
-    order = sorted(lhcb, key=lambda site: draw(f"list {site.name}"))
-    entries: Sequence[tuple[str, str, timedelta | None]] = (
-        ("black", "Demo: wrong results of the simulation, under investigation", timedelta(days=14)),
-        ("white", "Demo: Tier-1 in a data challenge, stays in whatever the tests say", None),
+    """A good site on the black list of lhcb, and a failing one on the white list: so each shows what it is for."""
+    faulty = plan_faults(sites)
+    away = {item.site.name for item in plan_downtimes(sites, now)}
+    chosen: Sequence[tuple[str, str, timedelta | None, list[str] | None]] = (
+        ("black", "Demo: wrong results of the simulation, under investigation", timedelta(days=14), None),
+        ("white", "Demo: in a data challenge, stays in whatever the tests say", None, ["jl:lhcb"]),
     )
-    for site, (kind, reason, lasts) in zip(order, entries, strict=False):
-        add_to_list(
-            _ACTOR, vo=Vo.objects.get(name="lhcb"), site=Site.objects.get(name=site.name), kind=kind, reason=reason,
-            expires_at=now + lasts if lasts else None, now=now,
+    order = sorted(sites[1:], key=lambda site: draw(f"list {site.name}"))
+    for kind, reason, lasts, fault in chosen:
+        fitting = (
+            site for site in order
+            if "lhcb" in site.vos and site.name not in away and faulty.get(site.name) == fault
         )  # fmt: skip
+        if site := next(fitting, None):
+            add_to_list(
+                _ACTOR, vo=Vo.objects.get(name="lhcb"), site=Site.objects.get(name=site.name), kind=kind,
+                reason=reason, expires_at=now + lasts if lasts else None, now=now,
+            )  # fmt: skip
