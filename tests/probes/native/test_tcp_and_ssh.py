@@ -49,7 +49,7 @@ async def test_a_refused_connection_is_said(check):
         (saying(b"welcome\r\nto CERN\r\nSSH-1.99-x\r\n"), {}, "OK", "x (protocol 1.99)"),
         (saying(b"SSH-1.5-old\r\n"), {}, "CRITICAL", "protocol 1.5, wanted 2.0 or 1.99"),
         (saying(b"SSH-2.0-dropbear\r\n"), {"software": "OpenSSH"}, "WARNING", "software 'dropbear', wanted 'OpenSSH'"),
-        (saying(b"220 ftp ready\r\n"), {}, "CRITICAL", "not an SSH server: it said ''"),
+        (saying(b"220 ftp ready\r\n"), {}, "CRITICAL", "not an SSH server: it said '220 ftp ready'"),
         (saying(b"SSH-2.0\r\n", hang=True), {}, "CRITICAL", "not an SSH server: it said 'SSH-2.0'"),
         (saying(b"\xff\0\xfe\r\n" * 30, hang=True), {}, "CRITICAL", "not an SSH server: it said '\ufffd\\x00\ufffd'"),
         (saying(b"x" * 200_000, hang=True), {}, "CRITICAL", "the server sends a line without end, not SSH"),

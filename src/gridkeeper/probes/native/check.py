@@ -1,6 +1,7 @@
 """What all native checks share: target, outcome, arguments, the clock of one run."""
 
 import asyncio
+import os
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -136,7 +137,8 @@ def outcome_of(error: BaseException, run: Run) -> Outcome:
         return Outcome(Status.CRITICAL, f"the server closed the connection while {run.stage}")
     if isinstance(error, ssl.SSLError):
         return Outcome(Status.CRITICAL, f"TLS failed while {run.stage}: {error.reason or error}")
-    words = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    # asyncio's own text names the address again and not the reason.
+    words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
     return Outcome(Status.CRITICAL, f"the connection failed while {run.stage}: {words or type(error).__name__}")
 
 

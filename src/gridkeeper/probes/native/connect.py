@@ -9,11 +9,7 @@ from django.conf import settings
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-#: Most bytes that a reader buffers before it stops the sender.
-_BUFFER_BYTES = 64 * 1024
+from gridkeeper.probes.native.streams import PlainStream, TlsStream, open_plain, open_tls
 
 
 def require_allowed(address: str) -> None:
@@ -73,21 +69,15 @@ def port_of(target: Target, wanted: int, default: int = 0) -> int:
     return port
 
 
-async def connect(
-    target: Target, port: int, run: Run, tls: ssl.SSLContext | None = None, server_name: str = ""
-) -> Streams:
-    """An open connection, with TLS where a context is given."""
+async def connect(target: Target, port: int, run: Run) -> PlainStream:
+    """An open connection without TLS."""
     address = await address_of(target.hostname, target.address, run)
     with run.doing(f"connecting to {address} port {port}"):
-        if tls is None:
-            return await asyncio.open_connection(address, port, limit=_BUFFER_BYTES)
+        return await open_plain(address, port)
+
+
+async def connect_tls(target: Target, port: int, run: Run, tls: ssl.SSLContext, server_name: str = "") -> TlsStream:
+    """An open connection with TLS. server_name: that the certificate must bear; "" the target's host name."""
+    address = await address_of(target.hostname, target.address, run)
     with run.doing(f"connecting by TLS to {address} port {port}"):
-        return await asyncio.open_connection(
-            address, port, limit=_BUFFER_BYTES, ssl=tls, server_hostname=server_name or target.hostname,
-            ssl_handshake_timeout=max(0.1, run.timeout_s),
-        )  # fmt: skip
-
-
-async def close(writer: asyncio.StreamWriter) -> None:
-    """Ends a connection without waiting for the other side's consent."""
-    writer.transport.abort()
+        return await open_tls(address, port, tls, server_name or target.hostname, run.timeout_s)

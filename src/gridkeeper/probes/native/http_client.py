@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from gridkeeper import __version__
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
-from gridkeeper.probes.native.connect import Streams, close, connect
+from gridkeeper.probes.native.connect import connect, connect_tls
+from gridkeeper.probes.native.streams import Stream
 from gridkeeper.probes.native.tls import context_of, refusal, unverifying_context
 
 _MOST_HEADERS = 100
@@ -73,19 +74,21 @@ async def fetch(target: Target, request: Request, run: Run) -> Response:
     host = parts.hostname or ""
     port = parts.port or (443 if is_https else 80)
     place = Target(host, target.address if host == target.hostname else "", port)
-    context = None
-    if is_https:
-        context = context_of(request.ca_file) if request.verify else unverifying_context()
-    try:
-        streams = await connect(place, port, run, context)
-    except ssl.SSLCertVerificationError as error:
-        raise await refusal(place, port, run, error) from error
+    stream = await (_connect_tls(place, request, run) if is_https else connect(place, port, run))
     try:
         with run.doing(f"sending the request to {host}"):
-            streams[1].write(_head(request, parts) + request.body)
-        return await _read(streams, request, run)
+            await stream.send(_head(request, parts) + request.body)
+        return await _read(stream, request, run)
     finally:
-        await close(streams[1])
+        stream.close()
+
+
+async def _connect_tls(place: Target, request: Request, run: Run) -> Stream:
+    context = context_of(request.ca_file) if request.verify else unverifying_context()
+    try:
+        return await connect_tls(place, place.port, run, context)
+    except ssl.SSLCertVerificationError as error:
+        raise await refusal(place, place.port, run, error) from error
 
 
 async def fetch_json(target: Target, request: Request, run: Run) -> tuple[int, Any]:
@@ -109,8 +112,7 @@ def _head(request: Request, parts: SplitResult) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
 
 
-async def _read(streams: Streams, request: Request, run: Run) -> Response:
-    reader = streams[0]
+async def _read(reader: Stream, request: Request, run: Run) -> Response:
     for _ in range(_MOST_INTERIM):
         with run.doing("waiting for the first line of the answer"):
             first = (await _line(reader, "the first line of the answer")).decode("latin-1").strip()
@@ -127,14 +129,14 @@ async def _read(streams: Streams, request: Request, run: Run) -> Response:
     raise CheckFailedError(Status.CRITICAL, f"more than {_MOST_INTERIM} interim answers and no real one")
 
 
-async def _line(reader: asyncio.StreamReader, what: str) -> bytes:
+async def _line(reader: Stream, what: str) -> bytes:
     try:
         return await reader.readuntil(b"\n")
     except asyncio.LimitOverrunError as error:
         raise CheckFailedError(Status.CRITICAL, f"{what} has no end: not HTTP") from error
 
 
-async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
+async def _headers(reader: Stream) -> dict[str, str]:
     headers: dict[str, str] = {}
     for _ in range(_MOST_HEADERS):
         line = (await _line(reader, "a header of the answer")).decode("latin-1").strip()
@@ -145,9 +147,7 @@ async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
     raise CheckFailedError(Status.CRITICAL, f"the answer has more than {_MOST_HEADERS} headers")
 
 
-async def _body(
-    reader: asyncio.StreamReader, request: Request, status: int, headers: Mapping[str, str]
-) -> tuple[bytes, bool]:
+async def _body(reader: Stream, request: Request, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
     if request.method == "HEAD" or status in {204, 304} or 100 <= status < 200:
         return b"", False
     if "chunked" in headers.get("transfer-encoding", "").lower():
@@ -165,14 +165,14 @@ async def _body(
         raise CheckFailedError(Status.CRITICAL, text, error.partial.decode(errors="replace")) from error
 
 
-async def _until_close(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes, bool]:
+async def _until_close(reader: Stream, most_bytes: int) -> tuple[bytes, bool]:
     body = bytearray()
     while len(body) <= most_bytes and (part := await reader.read(65536)):
         body += part
     return bytes(body[:most_bytes]), len(body) > most_bytes
 
 
-async def _chunks(reader: asyncio.StreamReader, most_bytes: int) -> tuple[bytes, bool]:
+async def _chunks(reader: Stream, most_bytes: int) -> tuple[bytes, bool]:
     body = bytearray()
     while len(body) <= most_bytes:
         line = (await _line(reader, "the size of a chunk")).strip()

@@ -11,7 +11,8 @@ from cryptography.x509.oid import NameOID
 from gridkeeper.core.status import Status
 from gridkeeper.core.units import format_duration
 from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
-from gridkeeper.probes.native.connect import Streams, close, connect, port_of
+from gridkeeper.probes.native.connect import connect_tls, port_of
+from gridkeeper.probes.native.streams import TlsStream
 
 
 class TlsArguments(Arguments, frozen=True, kw_only=True):
@@ -46,11 +47,10 @@ def context_of(ca_file: str) -> ssl.SSLContext:
     return verifying_context(ca_file, path.stat().st_mtime if ca_file and path.exists() else 0.0)
 
 
-def certificate_of(streams: Streams) -> x509.Certificate:
+def certificate_of(stream: TlsStream) -> x509.Certificate:
     """The certificate that the server showed. Raises CheckFailedError where it is none."""
-    handshake: ssl.SSLObject = streams[1].get_extra_info("ssl_object")
     try:
-        return x509.load_der_x509_certificate(handshake.getpeercert(binary_form=True) or b"")
+        return x509.load_der_x509_certificate(stream.certificate)
     except ValueError as error:
         raise CheckFailedError(Status.CRITICAL, f"the server's certificate cannot be read: {error}") from error
 
@@ -58,13 +58,13 @@ def certificate_of(streams: Streams) -> x509.Certificate:
 async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
     port = port_of(target, arguments.port, 443)
     try:
-        streams = await connect(target, port, run, context_of(arguments.ca_file), arguments.server_name)
+        stream = await connect_tls(target, port, run, context_of(arguments.ca_file), arguments.server_name)
     except ssl.SSLCertVerificationError as error:
         raise await refusal(target, port, run, error, arguments.server_name) from error
     try:
-        certificate = certificate_of(streams)
+        certificate = certificate_of(stream)
     finally:
-        await close(streams[1])
+        stream.close()
     return judge_expiry(certificate, datetime.now(UTC), arguments)
 
 
@@ -72,11 +72,11 @@ async def refusal(
     target: Target, port: int, run: Run, error: ssl.SSLCertVerificationError, server_name: str = ""
 ) -> CheckFailedError:
     """Why the server's certificate was refused: looks at it once more, without verifying, to say when it expired."""
-    streams = await connect(target, port, run, unverifying_context(), server_name)
+    stream = await connect_tls(target, port, run, unverifying_context(), server_name)
     try:
-        certificate = certificate_of(streams)
+        certificate = certificate_of(stream)
     finally:
-        await close(streams[1])
+        stream.close()
     now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         expiry = judge_expiry(certificate, now, TlsArguments())
