@@ -23,6 +23,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: text/plain\r\nC
 REQUEST = b"GET / HTTP/1.1\r\nHost: ce000.example.org\r\nUser-Agent: bench\r\nAccept: */*\r\nConnection: close\r\n\r\n"
 CONCURRENCY = 64
 GOAL, GOAL_PLUGINS = 0.5, 5.0
+PLUGINS = (
+    (PLUGIN, ["0", "fine"], "the smallest plugin there is, which checks nothing, through the same engine"),
+    (
+        PLUGIN.with_name("check_http"), ["-I", "$HOSTADDRESS$", "-p", "PORT", "-s", "hello"],
+        "the same check as a plugin, through the same engine",
+    ),
+)  # fmt: skip
 
 
 class _Answering(asyncio.Protocol):
@@ -91,14 +98,14 @@ def measure(port: int, seconds: float, rounds: int) -> list[dict[str, object]]:
             is_rate=False,
         ),
     ]
-    if PLUGIN.exists():
-        Test.objects.update(kind="plugin", command=str(PLUGIN), arguments=["0", "fine"])
-        LatestStatus.objects.all().delete()
-        plugins = run_engine(seconds)
-        note = "plugin checks (check_dummy) through the same engine"
-        rows.append(
-            row("native against plugin checks", engine.per_s, "/s", plugins.per_s, goal=GOAL_PLUGINS, note=note)
-        )
+    for plugin, arguments, note in PLUGINS:
+        if plugin.exists():
+            words = [word.replace("PORT", str(port)) for word in arguments]
+            Test.objects.update(kind="plugin", command=str(plugin), arguments=words)
+            LatestStatus.objects.all().delete()
+            plugins = run_engine(seconds)
+            name = f"native HTTP against {plugin.name}"
+            rows.append(row(name, engine.per_s, "/s", plugins.per_s, goal=GOAL_PLUGINS, note=note))
     return rows
 
 
@@ -109,7 +116,7 @@ def main(options: list[str]) -> None:
     port = ours.recv()
     with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
         set_up(folder)
-        make_tests("native", "http", {"port": port, "expect": "hello"}, "", tests=8)
+        make_tests("native", "http", {"port": port, "expect": "hello"}, "", tests=16)
         rows = measure(port, 3.0, 1) if "--quick" in options else measure(port, 8.0, 3)
     server.terminate()
     server.join()

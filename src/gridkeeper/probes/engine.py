@@ -163,14 +163,14 @@ class Engine:
         self._queue.release(host)
         if instance.series in self._requests:  # asked for while it ran: what was true before is no answer
             self._enqueue(instance, time.time())
-        metrics.RUNS.labels(instance.test.kind).inc()
+        metrics.RUNS_BY_KIND[instance.test.kind].inc()
         self._wake.set()
 
     def _keep(self, instance: Instance, measured: list[Measured]) -> None:
         for item, is_hard in self._memory.judge(measured, attempts_allowed(instance)):
             result_id = f"{self._session}-{next(self._ids):x}"
             self._outbox.add(stored_form(item, result_id=result_id, worker=self.worker, is_hard=is_hard))
-            metrics.RESULTS.labels(item.outcome.status.name).inc()
+            metrics.RESULTS_BY_STATUS[item.outcome.status].inc()
             if not is_hard and item.key.series == instance.series:
                 retry_s = time.time() + instance.test.retry_interval_s / self._speed
                 if retry_s < self._due.get(instance.series, math.inf):

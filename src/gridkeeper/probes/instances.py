@@ -61,6 +61,7 @@ class Instance:
 
     riders: for a job test, the tests that come back with it; each has a series of its own
     blockers: series of the tests that this one depends on, with their names
+    prepared: arguments of a native check, parsed at its first run
     """
 
     key: SeriesKey
@@ -69,6 +70,7 @@ class Instance:
     riders: tuple[TestSpec, ...] = ()
     blockers: tuple[tuple[int, str], ...] = ()
     series: int = field(init=False)
+    prepared: list[Any] = field(init=False, default_factory=list, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "series", self.key.series)

@@ -10,10 +10,15 @@ from pathlib import Path
 from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, write_to_textfile
 
+from gridkeeper.core.status import RESULT_STATUSES
+from gridkeeper.probes.models import TestKind
+
 registry = CollectorRegistry()
 
-RUNS = Counter("gridkeeper_runs", "Test runs that ended.", ["kind"], registry=registry)
-RESULTS = Counter("gridkeeper_results", "Results measured, by status.", ["status"], registry=registry)
+_RUNS = Counter("gridkeeper_runs", "Test runs that ended.", ["kind"], registry=registry)
+RUNS_BY_KIND = {kind.value: _RUNS.labels(kind.value) for kind in TestKind}
+_RESULTS = Counter("gridkeeper_results", "Results measured, by status.", ["status"], registry=registry)
+RESULTS_BY_STATUS = {status: _RESULTS.labels(status.name) for status in RESULT_STATUSES}
 STORED = Gauge("gridkeeper_results_stored", "Results stored since the scheduler started.", registry=registry)
 WAITING = Gauge("gridkeeper_results_waiting", "Results measured and not yet stored.", registry=registry)
 INSTANCES = Gauge("gridkeeper_instances", "Tests on services that are to be run.", registry=registry)

@@ -59,8 +59,11 @@ async def _run(instance: Instance) -> Outcome:
     check = CHECKS.get(test.command)
     if check is None:
         raise CheckArgumentError(f"there is no native check {test.command!r}; there are {', '.join(CHECKS)}")
-    arguments = check.parse(expand(test.arguments or {}, macros_of(instance), instance.place.properties))
-    return await check.run(instance.place.target, arguments, test.timeout_s)
+    if not instance.prepared:  # the same for every run: an instance is made anew when anything of it changes
+        instance.prepared.append(
+            check.parse(expand(test.arguments or {}, macros_of(instance), instance.place.properties))
+        )
+    return await check.run(instance.place.target, instance.prepared[0], test.timeout_s)
 
 
 async def _run_plugin(instance: Instance) -> Outcome:
@@ -152,6 +155,8 @@ def blocked(instance: Instance, cause: str, now: datetime) -> list[Measured]:
     return [Measured(key, outcome, now, 0, cause) for key in keys]
 
 
+#: Characters that are below every limit that the settings allow (1024 bytes), whatever they are.
+_SHORT = 256
 #: Largest duration that the lake holds.
 _LONGEST_MS = 2**31 - 1
 
@@ -183,9 +188,9 @@ def _text(text: str) -> str:
 
 def _limited(text: str) -> str:
     """The text up to the limit of the settings, in bytes; a cut says so."""
-    limit = settings.GRIDKEEPER.log_limit_bytes
-    if len(text) <= limit // 4:
+    if len(text) <= _SHORT:
         return text
+    limit = settings.GRIDKEEPER.log_limit_bytes
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
