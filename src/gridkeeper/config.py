@@ -92,9 +92,14 @@ class Config(BaseSettings):
     def secret_key(self) -> str:
         """Read from its file; made there on first use, readable by its owner alone."""
         path = self.secret_key_file or self.data_dir / "secret-key"
-        if not path.exists():
-            _make_secret(path)
-        return path.read_text().strip()
+        try:
+            if not path.exists():
+                _make_secret(path)
+            return path.read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"cannot keep the secret key in {path}: {error.strerror}; name a folder that its user may write in"
+            ) from error
 
     @classmethod
     def settings_customise_sources(
