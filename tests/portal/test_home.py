@@ -43,6 +43,13 @@ def test_it_names_what_broke_without_repeating_the_status_and_without_markup(cli
     assert "<b>no route</b>" not in page
 
 
+def test_a_site_that_breaks_in_many_tests_is_one_line(client, services):
+    more = [a_result(services[1], f"CE-{name}", executed_at=NOW, status=Status.CRITICAL) for name in ("csh", "ver")]
+    submit(more, now=NOW)
+    (item,) = client.get("/").context["home"].broken
+    assert (item.service.site.name, item.row.metric, item.others) == ("SECOND", "CE-csh", 2)
+
+
 def test_a_site_in_downtime_stands_under_the_downtimes_alone(client, services):
     response = client.get("/")
     assert [item.site.name for item in response.context["home"].worst] == ["SECOND"]

@@ -21,6 +21,8 @@ from gridkeeper.selection.rules import Kind, Reason, SiteFacts, Verdict
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _NEXT = timedelta(hours=48)
 _MOST_BROKEN, _MOST_WORST = 10, 10
+#: A site that goes down breaks dozens of tests at once; more than these is an outage of the whole grid.
+_MOST_READ = 500
 _STRIP_HOURS = 24
 #: What a grade of availability looks like in a strip.
 _GRADES = {"full": Status.OK, "good": Status.OK, "near": Status.WARNING, "low": Status.CRITICAL, "none": Status.MISSING}
@@ -39,10 +41,11 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A series that is bad, with the site it belongs to where one is registered."""
+    """What broke last at a site (or at a host that no site has any more), and how much else did in that day."""
 
     row: LatestStatus
     service: Service | None
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +160,15 @@ def _sums(mine: Any, resting: Mapping[int, tuple[Status, datetime]], now: dateti
 def _broken(mine: Any, resting: Collection[int], now: datetime) -> list[Broken]:
     """What broke in the last day, the newest first, without consequences of something else and without downtimes."""
     bad = mine.filter(hard_status__in=(Status.CRITICAL, Status.UNKNOWN), cause="", hard_since__gte=now - _DAY)
-    newest = bad.order_by("-hard_since", "hostname", "metric")[: _MOST_BROKEN + len(resting)]
-    rows = [row for row in newest if row.series not in resting][:_MOST_BROKEN]
+    newest = bad.order_by("-hard_since", "hostname", "metric")[: _MOST_READ + len(resting)]
+    rows = [row for row in newest if row.series not in resting]
     services = Service.objects.current().filter(hostname__in={row.hostname for row in rows})
     known = {(s.hostname, s.service_type.name): s for s in services.select_related("site__ngi", "service_type")}
-    return [Broken(row, known.get((row.hostname, row.service_type))) for row in rows]
+    places: dict[int | str, list[tuple[LatestStatus, Service | None]]] = {}
+    for row in rows:
+        service = known.get((row.hostname, row.service_type))
+        places.setdefault(service.site_id if service else row.hostname, []).append((row, service))
+    return [Broken(*found[0], others=len(found) - 1) for found in list(places.values())[:_MOST_BROKEN]]
 
 
 def _newly_bad(excluded: list[Verdict], now: datetime) -> int:
