@@ -1,10 +1,10 @@
 """The main pages in a browser: each answers its reader's first question, with no complaint from the browser."""
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gridkeeper.core.identifiers import SeriesKey
-from tests.e2e.federation import Grid, build_grid
+from tests.e2e.federation import OUTPUT, Grid, build_grid
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 
@@ -41,6 +41,28 @@ def test_a_log_shows_hostile_output_as_text_and_what_to_do(page: Page, live_serv
     expect(page.get_by_role("main")).to_contain_text("Look at the batch system's log.")
     expect(page.locator(".chart canvas").first).to_be_visible()
     expect(page.locator("svg.strip").first).to_be_visible()
+
+
+def test_output_wraps_and_is_copied(page: Page, context: BrowserContext, live_server, grid):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{live_server.url}/results/{SeriesKey(grid.bad_ce.hostname, 'CE', 'CE-js', '').series}/latest/")
+    page.get_by_role("button", name="Wrap").click()
+    expect(page.locator("#output")).to_have_css("white-space", "pre")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == OUTPUT
+
+
+def test_home_refreshes_without_moving_what_is_read(page: Page, live_server, grid):
+    page.goto(live_server.url)
+    page.wait_for_function("window.htmx")
+    place = "document.querySelector('.home-side').getBoundingClientRect().toJSON()"
+    before = page.evaluate(place)
+    with page.expect_response(lambda answer: "vo=ops" in answer.url):
+        page.evaluate("htmx.ajax('GET', document.getElementById('home').getAttribute('hx-get'), '#home')")
+    page.wait_for_timeout(200)
+    assert page.evaluate(place) == before
+    assert "ago" in page.locator(".judgement time").inner_text()
 
 
 def test_a_site_page_says_what_failed_and_since_when(page: Page, live_server, grid):

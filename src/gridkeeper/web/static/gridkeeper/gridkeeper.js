@@ -102,11 +102,23 @@
     else if (event.key === "k") moveRow(-1);
   });
 
+  // Browsers offer the clipboard over TLS and on this machine only; elsewhere the old command does it.
+  function toClipboard(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "visually-hidden";
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    return Promise.resolve();
+  }
   addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) {
       const text = copy.dataset.copy.startsWith("#") ? document.querySelector(copy.dataset.copy).textContent : copy.dataset.copy || location.href;
-      navigator.clipboard.writeText(text).then(() => { const label = copy.textContent; copy.textContent = "Copied"; setTimeout(() => { copy.textContent = label; }, 1500); });
+      toClipboard(text).then(() => { const label = copy.textContent; copy.textContent = "Copied"; setTimeout(() => { copy.textContent = label; }, 1500); });
     }
     if (event.target.closest("[data-keys]")) document.getElementById("keys").showModal();
     if (event.target.closest("[data-wrap]")) document.querySelector(event.target.closest("[data-wrap]").dataset.wrap).classList.toggle("is-wrapped");
@@ -122,7 +134,10 @@
   });
   addEventListener("change", (event) => { if (event.target.closest("[data-autosubmit]")) event.target.form.requestSubmit(); });
 
-  document.addEventListener("htmx:afterSettle", (event) => { showMoments(event.target); redrawCharts(); });
+  // Before the new part is painted, so that no time is seen to change.
+  document.addEventListener("htmx:afterSwap", () => showMoments(document));
+  document.addEventListener("htmx:afterSettle", redrawCharts);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (root.dataset.theme === "auto") redrawCharts(); });
   tick();
   setInterval(tick, 10000);
   drawCharts(document);
