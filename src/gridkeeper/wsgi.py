@@ -1,5 +1,6 @@
 """The WSGI application that a web process serves."""
 
+import atexit
 import gc
 import os
 
@@ -13,3 +14,4 @@ application = get_wsgi_application()
 _ = get_resolver().url_patterns
 gc.collect()
 gc.freeze()
+atexit.register(gc.unfreeze)  # at the end the extensions look for what is left over, and report it

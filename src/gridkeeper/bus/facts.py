@@ -157,6 +157,13 @@ class Facts:
         newest = found.sort_by([("executed_at", "descending"), ("seq", "descending")]).slice(0, limit)
         return [Fact(**row | {"status": Status(row["status"])}) for row in newest.to_pylist()]
 
+    def hard_results(self, series: Sequence[int], window: Window) -> pa.Table:
+        """Hard results of some series in the window, `series, executed_at, seq, status`, in that order."""
+        wanted = pa.array(series, pa.int64())
+        condition = ds.field("series").isin(wanted) & ds.field("is_hard") & _within(window)
+        found = self._look_up(self._results, window, condition).select(["series", "executed_at", "seq", "status"])
+        return found.sort_by([("series", "ascending"), ("executed_at", "ascending"), ("seq", "ascending")])
+
     def log(self, series: int, executed_at: datetime | None, fact: int) -> Log | None:
         """What that result said, or None where its log was never kept or has expired.
 

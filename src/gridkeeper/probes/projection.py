@@ -85,17 +85,17 @@ def apply(rows: pa.Table, times: list[Any], stored: dict[int, Prior], first_seq:
 def _settled(late: Sequence[int], stored: dict[int, Prior], first: datetime) -> dict[int, tuple[int, Any]]:
     """Hard status and its beginning from facts, for series whose results came late; `first` is the oldest of those."""
     facts = open_facts()
-    with connect() as con:
-        results = facts.results(con, Window(first, LAST_INSTANT))
-        hard = scan.of_series(con, results.filter(results.is_hard), late)
-        found: dict[int, dict[Any, int]] = {}
-        for row in scan.rows(hard.order_by(["series", "executed_at", "seq"])):
-            # at one instant the later-received overwrites
-            found.setdefault(row["series"], {})[stamp(row["executed_at"])] = row["status"]
-        settled = {one: settle(stored[one], list(times.items()), stamp(first)) for one, times in found.items()}
-        unknown = [series for series, answer in settled.items() if answer is None]
-        held = held_since(facts, con, unknown) if unknown else {}
-    return {one: answer for one, answer in (settled | held).items() if answer is not None}
+    hard = facts.hard_results(late, Window(first, LAST_INSTANT))
+    columns = _values(hard.column("series")), stamps(hard.column("executed_at")), _values(hard.column("status"))
+    found: dict[int, dict[Any, int]] = {}
+    for series, at, status in zip(*columns, strict=True):
+        found.setdefault(series, {})[at] = status  # at one instant the later-received overwrites
+    settled = {one: settle(stored[one], list(times.items()), stamp(first)) for one, times in found.items()}
+    unknown = [series for series, answer in settled.items() if answer is None]
+    if unknown:
+        with connect() as con:
+            settled |= held_since(facts, con, unknown)
+    return {one: answer for one, answer in settled.items() if answer is not None}
 
 
 def held_since(facts: Facts, con: Any, series: Sequence[int] | None) -> dict[int, tuple[int, Any]]:
