@@ -1,17 +1,23 @@
 """The engine as a whole: real listeners, real plugins, results in the database."""
 
 import asyncio
+import json
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
+from gridkeeper.bus import inbox
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
+from gridkeeper.probes import metrics
 from gridkeeper.probes.engine import Engine
-from gridkeeper.probes.models import LatestStatus, RunRequest
+from gridkeeper.probes.models import LatestStatus, RunRequest, Test
 from tests.builders import NOW, a_service, a_test, a_vo, in_profile
+from tests.probes.native.servers import listening
+from tests.services import require_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,12 +34,12 @@ class Listener:
         self.most_at_once = self._at_once = 0
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listening = listening(self._answer)
+        self.port = await self._listening.__aenter__()
         return self
 
-    async def __aexit__(self, *_):
-        self._server.close()
+    async def __aexit__(self, *error):
+        await self._listening.__aexit__(*error)
 
     async def _answer(self, _reader, writer):
         self._at_once += 1
@@ -49,7 +55,7 @@ def _status_of(service, metric, vo=""):
     return LatestStatus.objects.filter(series=key.series).first()
 
 
-async def _engine_until(condition, seconds=15):
+async def _engine_until(condition, seconds=30):
     """Runs an engine until the condition holds in the database."""
     stop = threading.Event()
     engine = Engine(worker="here")
@@ -178,3 +184,198 @@ def test_a_test_that_cannot_run_is_unknown_and_says_why():
     assert "`prot`" in said["no-such-argument"][1]
     assert "$NOPE$ is no macro" in said["no-such-macro"][1]
     assert "not in a folder of plugins" in said["no-such-plugin"][1]
+
+
+class ComputingElement:
+    """Takes jobs over HTTP; what rode in them comes back at once."""
+
+    def __init__(self, *, queues=("short",), state="done"):
+        self.queues, self.state = list(queues), state
+
+    async def __call__(self, reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        method, path, _ = head.split(" ", 2)
+        line = json.dumps({"metric": "csh", "status": "WARNING", "summary": "an old csh", "duration_ms": 7})
+        status, answer = {
+            ("POST", "/match"): (200, {"queues": self.queues}),
+            ("POST", "/jobs"): (201, {"id": "1", "state": "queued"}),
+            ("GET", "/jobs/1"): (200, {"state": self.state, "reason": "no disk"}),
+            ("GET", "/jobs/1/output"): (200, line),
+            ("DELETE", "/jobs/1"): (200, {}),
+        }[method, path]
+        body = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
+        writer.write(f"HTTP/1.1 {status} x\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("element", "expected"),
+    [
+        (
+            ComputingElement(),
+            {"jl": ("OK", ""), "js": ("OK", ""), "csh": ("WARNING", ""), "rm": ("UNKNOWN", "")},
+        ),
+        (
+            ComputingElement(queues=[]),
+            {"jl": ("CRITICAL", ""), "js": ("UNKNOWN", "jl"), "csh": ("UNKNOWN", "jl"), "rm": ("UNKNOWN", "jl")},
+        ),
+        (
+            ComputingElement(state="failed"),
+            {"jl": ("OK", ""), "js": ("CRITICAL", ""), "csh": ("UNKNOWN", "js"), "rm": ("UNKNOWN", "js")},
+        ),
+    ],
+)
+def test_a_job_brings_back_its_stages_and_what_rides_in_it(element, expected):
+    def _prepared(port):
+        service = _service(port)
+        vo = a_vo("lhcb", supported_by=[service])
+        job = a_test("js", kind="job", interval_s=1, is_per_vo=True, stage="JS")
+        in_profile(vo, job)
+        for name, stage in (("jl", "JL"), ("csh", ""), ("rm", "")):
+            in_profile(vo, a_test(name, kind="passive", rides_in=job, is_per_vo=True, stage=stage))
+
+    async def main():
+        async with listening(element) as port:
+            await asyncio.to_thread(_closing, lambda: _prepared(port))
+            await _engine_until(lambda: LatestStatus.objects.count() == 4)
+
+    asyncio.run(main())
+    rows = LatestStatus.objects.all()
+    assert {row.metric: (Status(row.hard_status).name, row.cause) for row in rows} == expected
+    assert {row.vo for row in rows} == {"lhcb"}
+
+
+def test_a_run_that_is_asked_for_while_the_test_runs_is_run_again():
+    async def slowly(_reader, writer):
+        connections.append(time.monotonic())
+        if len(connections) == 1:
+            await asyncio.to_thread(_closing, _ask)
+            await asyncio.sleep(1.5)
+        writer.write(b"hello")
+        writer.close()
+
+    def _prepared(port):
+        service = _service(port)
+        test = a_test("tcp", kind="native", command="tcp", interval_s=86_400, arguments={"expect": "hello"})
+        in_profile(a_vo(supported_by=[service]), test)
+        RunRequest.objects.create(service=service, test=test, requested_at=NOW)
+
+    def _ask():
+        first = RunRequest.objects.get()
+        RunRequest.objects.create(service=first.service, test=first.test, requested_at=NOW)
+
+    async def main():
+        async with listening(slowly) as port:
+            await asyncio.to_thread(_closing, lambda: _prepared(port))
+            await _engine_until(lambda: RunRequest.objects.exclude(done_at=None).count() == 2)
+
+    connections = []
+    asyncio.run(main())
+    assert len(connections) == 2
+
+
+def test_who_asked_is_told_when_the_result_can_be_seen_and_not_before():
+    service = _service(1)
+    test = a_test("tcp", kind="native", command="tcp", interval_s=86_400)
+    in_profile(a_vo(supported_by=[service]), test)
+    # Taken by a scheduler that was stopped before it ended the run.
+    RunRequest.objects.create(service=service, test=test, requested_at=NOW, taken_at=NOW)
+
+    def _done_and_seen():
+        is_done = RunRequest.objects.exclude(done_at=None).exists()
+        seen.append((is_done, _status_of(service, "tcp") is not None))
+        return is_done
+
+    seen = []
+    asyncio.run(_engine_until(_done_and_seen))
+    assert seen[-1] == (True, True)
+    assert (True, False) not in seen
+
+
+def test_what_was_measured_is_stored_when_it_is_told_to_stop():
+    async def main():
+        async with Listener() as listener:
+            await asyncio.to_thread(_closing, lambda: _prepared(listener.port))
+            return await _engine_until(lambda: LatestStatus.objects.count() > 5)
+
+    def _prepared(port):
+        for number in range(20):
+            service = a_service(hostname=f"ce{number}.example.org", host_ip="127.0.0.1")
+            test = a_test(f"tcp-{number}", kind="native", command="tcp", interval_s=1, arguments={"port": port})
+            in_profile(a_vo(supported_by=[service]), test)
+
+    engine = asyncio.run(main())
+    assert engine.stored >= engine.runs > 0
+    assert inbox.backlog("results").rows == engine.stored
+
+
+def test_what_a_server_says_cannot_stop_the_engine():
+    """A zero byte, a half surrogate, a number that no column holds."""
+
+    async def nasty(_reader, writer):
+        writer.write(b"SSH-2.0-\0\xed\xa0\x80 evil\r\n")
+        writer.close()
+
+    def _prepared(port):
+        service = _service(port)
+        vo = a_vo(supported_by=[service])
+        in_profile(vo, a_test("ssh", kind="native", command="ssh", interval_s=1))
+        in_profile(vo, a_test("tcp", kind="native", command="tcp", interval_s=1, arguments={"expect": "evil"}))
+
+    async def main():
+        async with listening(nasty) as port:
+            await asyncio.to_thread(_closing, lambda: _prepared(port))
+            await _engine_until(lambda: LatestStatus.objects.count() == 2)
+
+    asyncio.run(main())
+    assert "\0" not in "".join(LatestStatus.objects.values_list("summary", flat=True))
+    assert set(LatestStatus.objects.values_list("hard_status", flat=True)) == {Status.OK}
+
+
+def test_a_change_in_the_registry_is_taken_over_while_it_runs(monkeypatch):
+    monkeypatch.setattr("gridkeeper.probes.engine._RELOAD_S", 0.2)
+    service = _service(1)
+    test = a_test("tcp", kind="native", command="tcp", interval_s=1)
+    in_profile(a_vo(supported_by=[service]), test)
+
+    def _second_appears():
+        if _status_of(service, "tcp") and not Test.objects.filter(name="more").exists():
+            in_profile(a_vo(), a_test("more", kind="native", command="tcp", interval_s=1))
+        return _status_of(service, "more") is not None
+
+    asyncio.run(_engine_until(_second_appears))
+    assert _status_of(service, "more") is not None
+
+
+def test_its_figures_reach_the_metrics_page(client, monkeypatch):
+    monkeypatch.setattr("gridkeeper.probes.engine._RELOAD_S", 0.2)
+    service = _service(1)
+    in_profile(a_vo(supported_by=[service]), a_test("tcp", kind="native", command="tcp", interval_s=1))
+    asyncio.run(_engine_until(lambda: b"gridkeeper_instances 1.0" in metrics.published()))
+    page = client.get("/metrics").content.decode()
+    assert "gridkeeper_instances 1.0" in page
+    assert 'gridkeeper_results_total{status="CRITICAL"}' in page
+
+
+@pytest.mark.service
+def test_a_plugin_runs_with_macros_from_the_registry(settings):
+    plugin = Path("/usr/lib/nagios/plugins/check_tcp")
+    require_service(plugin.exists(), f"{plugin} (monitoring-plugins)")
+
+    def _prepared(port):
+        service = _service(port)
+        arguments = ["-H", "$HOSTADDRESS$", "-p", "$PORT$", "-e", "hello"]
+        test = a_test("tcp", kind="plugin", command=str(plugin), interval_s=1, arguments=arguments)
+        in_profile(a_vo(supported_by=[service]), test)
+        return service
+
+    async def main():
+        async with Listener() as listener:
+            service = await asyncio.to_thread(_closing, lambda: _prepared(listener.port))
+            await _engine_until(lambda: _status_of(service, "tcp"))
+            return service
+
+    row = _status_of(asyncio.run(main()), "tcp")
+    assert Status(row.hard_status) == Status.OK
+    assert row.summary.startswith("TCP OK")

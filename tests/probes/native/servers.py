@@ -35,6 +35,7 @@ async def listening(answer, *, address="127.0.0.1", tls=None):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # a closed writer lets go of its socket in the next turn
 
 
 def saying(*parts, pause_s=0.0, hang=False, reads=False):

@@ -66,7 +66,6 @@ _A = ("ce.example.org.", 300, "IN", "A", "192.0.2.7")
         (_with(rcode=dns.rcode.NXDOMAIN), {}, "CRITICAL", "the name ce.example.org does not exist"),
         (lambda _: None, {}, "CRITICAL", "timed out after 0.5 s while asking 127.0.0.1 for A of ce.example.org"),
         (lambda _: b"nonsense", {}, "CRITICAL", "timed out after 0.5 s while asking 127.0.0.1 for A of ce.example.org"),
-        (_with(_A), {"type": "X"}, "UNKNOWN", "X of ce.example.org cannot be asked for: DNS resource record type is unknown."),
     ],
 )  # fmt: skip
 async def test_an_answer_is_judged(check, answer, arguments, status, summary):
@@ -92,6 +91,7 @@ async def test_the_service_itself_may_be_the_resolver(check):
     ("arguments", "status", "words"),
     [
         ({"server": "no-such-host.invalid"}, "CRITICAL", "no-such-host.invalid cannot be looked up"),
+        ({"server": "127.0.0.1", "type": "X"}, "UNKNOWN", "X of ce.example.org cannot be asked for: DNS"),
         ({"server": "127.0.0.1", "name": "a..b"}, "UNKNOWN", "A of a..b cannot be asked for: A DNS label is empty."),
         (
             {"server": "127.0.0.1", "name": "x" * 300},
