@@ -47,6 +47,7 @@ def web() -> None:
     config: Config = settings.GRIDKEEPER
     argv = [
         *(sys.executable, "-m", "gunicorn", "gridkeeper.wsgi:application"),
+        *("--config", "python:gridkeeper.cli.gunicorn_config"),
         *("--bind", f"{config.host}:{config.port}"),
         *("--workers", str(config.web_workers), "--worker-class", "gthread", "--threads", "8"),
         *("--preload", "--timeout", "120", "--graceful-timeout", "10", "--keep-alive", "10"),
