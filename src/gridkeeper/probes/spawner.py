@@ -33,7 +33,7 @@ CHANNEL = 3
 MESSAGE_BYTES = 128 * 1024
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
 #: Address space, size of a file, open files, processes of the plugins' user.
-_MEMORY_BYTES, _FILE_BYTES, _FILES, _PROCESSES = 2 << 30, 64 << 20, 256, 512
+_MEMORY_BYTES, _FILE_BYTES, _FILES, _PROCESSES = 2 << 30, 64 << 20, 256, 2048
 _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 36, 38
 #: How long the last plugins may take to die when the engine is gone.
 _LAST_WAIT_S = 2.0
