@@ -100,18 +100,27 @@ def _require_good(stored: int) -> None:
         raise SystemExit(f"the tests did not work: {bad or 'no results'}")
 
 
-def row(name: str, value: float, unit: str, reference: float, *, goal: float, note: str, is_rate: bool = True) -> Any:
+def row(
+    name: str, value: float, unit: str, reference: float, *, goal: float | None, note: str, is_rate: bool = True
+) -> Any:
     """A row of the benchmarks' table; a rate has to reach the goal's part of the reference, a cost to stay below."""
     ratio = value / reference
+    digits = 0 if is_rate else 2
+    is_met = None if goal is None else ratio >= goal if is_rate else ratio <= goal
     return {
         "name": name,
-        "value": f"{value:.0f} {unit}" if is_rate else f"{value:.2f} {unit}",
-        "reference": f"{reference:.0f} {unit}" if is_rate else f"{reference:.2f} {unit}",
+        "value": f"{value:.{digits}f} {unit}",
+        "reference": f"{reference:.{digits}f} {unit}",
         "ratio": f"{ratio:.2f}",
-        "goal": f">= {goal:g}" if is_rate else f"<= {goal:g}",
-        "is_met": ratio >= goal if is_rate else ratio <= goal,
+        "goal": "" if goal is None else f"{'>=' if is_rate else '<='} {goal:g}",
+        "is_met": is_met,
         "note": note,
     }
+
+
+def median_pair(pairs: list[tuple[Rate, Rate]]) -> tuple[Rate, Rate]:
+    """The pair, measured one after the other, whose ratio is the middle one."""
+    return sorted(pairs, key=lambda pair: pair[0].per_s / pair[1].per_s)[len(pairs) // 2]
 
 
 def show(rows: list[Any]) -> None:

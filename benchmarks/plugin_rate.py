@@ -16,7 +16,7 @@ import threading
 import time
 from pathlib import Path
 
-from benchmarks.engine_runs import Rate, cpu_s, make_tests, row, run_engine, set_up, show
+from benchmarks.engine_runs import Rate, cpu_s, make_tests, median_pair, row, run_engine, set_up, show
 
 PLUGIN = Path("/usr/lib/nagios/plugins/check_dummy")
 ARGV = [str(PLUGIN), "0", "fine"]
@@ -59,7 +59,7 @@ def measure(seconds: float, rounds: int) -> list[dict[str, object]]:
         bare = run_bare(seconds / 2, cores)
         engine = run_engine(seconds)
         pairs.append((engine, bare))
-    engine, bare = sorted(pairs, key=lambda pair: pair[0].per_s / pair[1].per_s)[len(pairs) // 2]
+    engine, bare = median_pair(pairs)
     one = statistics.median(run_bare(1.0, 1).per_s for _ in range(rounds))
     note = f"posix_spawn and wait of check_dummy in {cores} threads; results stored"
     return [
