@@ -126,7 +126,7 @@ def main(options: list[str]) -> None:
     port = ours.recv()
     with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
         set_up(folder)
-        make_tests("native", "http", {"port": port, "expect": "hello"}, "", tests=16)
+        make_tests("native", "http", {"port": port, "expect": "hello"}, "", tests=10)
         rows = measure(port, 3.0, 1) if "--quick" in options else measure(port, 5.0, 3)
     server.terminate()
     server.join()

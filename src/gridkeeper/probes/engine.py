@@ -5,6 +5,7 @@ keep is in the database: latest statuses and requests for runs.
 """
 
 import asyncio
+import gc
 import heapq
 import math
 import socket
@@ -287,6 +288,14 @@ def _broken(instance: Instance) -> Measured:
     return Measured(instance.key, outcome, datetime.now(UTC), 0)
 
 
+def collect_less() -> None:
+    """Lets the garbage collector look rarely: a run makes hundreds of objects that end without it (6 % of the CPU)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def run_scheduler(stop: threading.Event) -> None:
     """The role `gridkeeper scheduler`: runs until `stop` is set."""
+    collect_less()
     asyncio.run(Engine().run(stop))

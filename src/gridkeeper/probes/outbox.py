@@ -12,7 +12,7 @@ from gridkeeper.probes.results import Result
 log = structlog.get_logger(__name__)
 
 #: Results are handed on when so many wait, or so often.
-BATCH, FLUSH_S = 500, 0.3
+BATCH, FLUSH_S = 2000, 0.3
 #: Most results in one transaction.
 _MOST = 5000
 #: Before the database is asked again after it refused.
