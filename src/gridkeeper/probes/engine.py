@@ -290,8 +290,6 @@ def _broken(instance: Instance) -> Measured:
 
 def collect_less() -> None:
     """Lets the garbage collector look rarely: a run makes hundreds of objects that end without it (6 % of the CPU)."""
-    gc.collect()
-    gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 
 
