@@ -17,7 +17,10 @@ from gridkeeper.registry.models import (
     Federation,
     Ngi,
     RoleGrant,
+    Scope,
     Service,
+    ServiceGroup,
+    ServiceGroupMember,
     ServiceType,
     Site,
 )
@@ -68,6 +71,17 @@ def a_service(*, of: Site | None = None, type: str = "CE", **fields: Any) -> Ser
 def an_endpoint(*, of: Service | None = None, **fields: Any) -> Endpoint:
     defaults: dict[str, Any] = {"name": f"endpoint {next(_numbers)}", "valid_from": ERA, "service": of or a_service()}
     return Endpoint.objects.create(**defaults | fields)
+
+
+def a_service_group(*services: Service, **fields: Any) -> ServiceGroup:
+    group = ServiceGroup.objects.create(**{"name": f"GROUP_{next(_numbers)}", "valid_from": ERA} | fields)
+    for service in services:
+        ServiceGroupMember.objects.create(group=group, service=service, valid_from=ERA)
+    return group
+
+
+def a_scope(name: str = "EGI", **fields: Any) -> Scope:
+    return Scope.objects.get_or_create(name=name, valid_until=None, defaults={"valid_from": ERA} | fields)[0]
 
 
 def a_downtime(*services: Service, **fields: Any) -> Downtime:

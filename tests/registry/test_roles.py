@@ -6,7 +6,7 @@ from gridkeeper.people.permission import is_permitted
 from gridkeeper.registry.models import RoleGrant
 from gridkeeper.registry.permissions import sites_where
 from gridkeeper.registry.roles import ROLES, roles_of, roles_that_may
-from tests.builders import a_downtime, a_federation, a_service, a_site, a_user, an_ngi
+from tests.builders import a_downtime, a_federation, a_service, a_service_group, a_site, a_user, an_ngi
 
 pytestmark = pytest.mark.django_db
 
@@ -53,10 +53,10 @@ def test_no_site_certifies_itself():
 @pytest.mark.parametrize("permission", ["edit_site", "declare_downtime", "change_certification"])
 def test_a_role_reaches_what_lies_below_its_object_and_nothing_else(role, permission):
     mine, other = a_site(), a_site()
-    on = {"site": mine, "ngi": mine.ngi, "federation": a_federation()}
+    on = {"site": mine, "ngi": mine.ngi, "federation": a_federation(), "service_group": a_service_group()}
     level = ROLES[role].level
     actor = an_actor(role, **{level: on[level]})
-    may = permission in ROLES[role].permissions
+    may = permission in ROLES[role].permissions and level != "service_group"
     assert is_permitted(actor, f"registry.{permission}", mine) is may
     # both sites are of one federation, in two regions
     assert is_permitted(actor, f"registry.{permission}", other) is (may and level == "federation")

@@ -15,7 +15,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gridkeeper", Basic realm="gridk
 
 
 def authenticate(request: HttpRequest) -> bool:
-    """True where the caller is known or may read anonymously; sets `request.user` and `request.token_scopes`.
+    """True where the caller is known or may read anonymously; sets `request.user` and `request.token`.
 
     Raises Problem 401 for wrong credentials and for an anonymous caller that wants to change something.
     """
@@ -37,7 +37,7 @@ def _enter_by_token(request: HttpRequest, secret: str) -> bool:
     if token is None:
         raise Problem(401, "The token is not valid", "it is unknown, revoked or expired", headers=_CHALLENGE)
     request.user = token.user
-    request.token_scopes = frozenset(token.scopes)  # type: ignore[attr-defined]
+    request.token = token  # type: ignore[attr-defined]
     return True
 
 

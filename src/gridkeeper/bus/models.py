@@ -10,7 +10,7 @@ class InboxBatch(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     table = models.CharField(max_length=40, help_text="Table of the lake: results.")
-    payload = models.BinaryField(help_text="Arrow IPC stream, compressed; the schema is the table's inbox schema.")
+    payload = models.BinaryField(help_text="Arrow IPC stream; the schema is the table's inbox schema.")
     rows = models.PositiveIntegerField()
     received_at = models.DateTimeField()
 

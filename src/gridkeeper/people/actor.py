@@ -23,6 +23,9 @@ class Actor:
     address: IP address of the client, "" where there is none
     is_system: true for a command at the installation's own console, a task, an import run there: may do everything
     scopes: what the token in use allows; None for a session, which allows what the person may
+    limits: objects that the token in use is limited to ("site:2G0"), with what lies below them; empty: no limit
+    credential: the identifier of a machine, which is nobody's account; it may do what `allows` names, within `limits`
+    allows: permissions of that machine ("registry.edit_service")
     """
 
     user: "User | None" = None
@@ -30,6 +33,9 @@ class Actor:
     address: str = ""
     is_system: bool = False
     scopes: frozenset[str] | None = None
+    limits: frozenset[str] = frozenset()
+    credential: str = ""
+    allows: frozenset[str] = frozenset()
 
     @classmethod
     def system(cls, source: Source = "system") -> "Actor":
@@ -39,12 +45,20 @@ class Actor:
     def of(cls, request: "HttpRequest", source: Source = "web") -> "Actor":
         """The person behind a request; anonymous where nobody is signed in."""
         user = request.user if request.user.is_authenticated else None
-        scopes = getattr(request, "token_scopes", None)
-        return cls(user=user, source=source, address=request.META.get("REMOTE_ADDR", ""), scopes=scopes)
+        token = getattr(request, "token", None)
+        return cls(
+            user=user,
+            source=source,
+            address=request.META.get("REMOTE_ADDR", ""),
+            scopes=frozenset(token.scopes) if token else None,
+            limits=frozenset(token.limits) if token else frozenset(),
+        )
 
     @property
     def name(self) -> str:
-        return self.user.get_username() if self.user else (self.source if self.is_system else "anonymous")
+        if self.user:
+            return self.user.get_username()
+        return self.credential or (self.source if self.is_system else "anonymous")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from gridkeeper.people.actor import Actor
 
 
@@ -17,11 +19,27 @@ def is_permitted(actor: Actor, permission: str, subject: Any = None) -> bool:
     """
     if actor.is_system:
         return True
+    if settings.GRIDKEEPER.read_only and not permission.partition(".")[2].startswith("read_"):
+        return False
+    if actor.credential:
+        return permission in actor.allows and bool(actor.limits & set(lineage(subject)))
     if actor.user is None or not actor.user.is_active:
         return False
+    return _token_reaches(actor, permission, subject) and bool(actor.user.has_perm(permission, subject))
+
+
+def _token_reaches(actor: Actor, permission: str, subject: Any) -> bool:
     if actor.scopes is not None and not actor.scopes & {permission, permission.split(".")[0], "*"}:
         return False
-    return bool(actor.user.has_perm(permission, subject))
+    return not actor.limits or bool(actor.limits & set(lineage(subject)))
+
+
+def lineage(subject: Any) -> list[str]:
+    """The object and what it lies below, as a token's limits name them: ["service:...", "site:2G0", "ngi:5G0", ...].
+
+    An object says so itself (`lineage()`); what lies below nothing reaches no limited token.
+    """
+    return list(subject.lineage()) if hasattr(subject, "lineage") else []
 
 
 def require(actor: Actor, permission: str, subject: Any = None) -> None:
@@ -31,6 +49,10 @@ def require(actor: Actor, permission: str, subject: Any = None) -> None:
     doing = permission.replace(".", ": ").replace("_", " ")
     where = f" on {subject}" if subject is not None else ""
     hint = "sign in first" if actor.user is None else "ask a holder of a role there, or an administrator, to do it"
-    if actor.scopes is not None and actor.user is not None and actor.user.has_perm(permission, subject):
+    if settings.GRIDKEEPER.read_only:
+        hint = "the whole installation is read-only for now"
+    elif actor.user is not None and actor.user.has_perm(permission, subject) and actor.scopes is not None:
         hint = f"your token lacks the scope {permission!r}; make one that has it"
+        if actor.limits:
+            hint = f"your token is limited to {', '.join(sorted(actor.limits))} and {permission!r}; make another"
     raise NotPermittedError(f"{actor.name} may not {doing}{where}; {hint}")

@@ -7,31 +7,59 @@ from typing import Any
 
 import rules
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import User
 from gridkeeper.people.permission import is_permitted
-from gridkeeper.registry.models import Downtime, Federation, Ngi, RoleGrant, Service, Site
-from gridkeeper.registry.roles import Level, roles_that_may
+from gridkeeper.registry.models import (
+    ApiCredential,
+    Downtime,
+    Endpoint,
+    Federation,
+    Ngi,
+    NgiMembership,
+    RoleGrant,
+    Service,
+    ServiceGroup,
+    Site,
+)
+from gridkeeper.registry.roles import LEVELS, roles_that_may
 
-_LEVELS: tuple[Level, ...] = ("site", "ngi", "federation")
-_GRANT_BY_LEVEL = {Site: "grant_site_role", Ngi: "grant_ngi_role", Federation: "grant_federation_role"}
+_GRANT_BY_LEVEL = {
+    Site: "grant_site_role",
+    Ngi: "grant_ngi_role",
+    Federation: "grant_federation_role",
+    ServiceGroup: "grant_service_group_role",
+}
 
 
 def _held(user: User, permission: str) -> "QuerySet[RoleGrant]":
-    """The person's grants of a role that allows it, each on the level that the role belongs to."""
-    conditions = [Q(role__in=roles_that_may(permission, level), **{f"{level}__isnull": False}) for level in _LEVELS]
-    return RoleGrant.objects.filter(conditions[0] | conditions[1] | conditions[2], user=user)
+    """The person's grants in force of a role that allows it, each on the level that the role belongs to."""
+    reaching = Q(pk__in=[])
+    for level in LEVELS:
+        reaching |= Q(role__in=roles_that_may(permission, level), **{f"{level}__isnull": False})
+    return RoleGrant.objects.in_force(timezone.now()).filter(reaching, user=user)
+
+
+def _federations_of(ngi: Ngi) -> Q:
+    """The region's own federation, and those that it belongs to as well."""
+    further = ngi.memberships.current().values("federation")
+    return Q(federation=ngi.federation_id) | Q(federation__in=further)
 
 
 def _above(subject: Any) -> Q | None:
     """The grants that reach the object: held on itself or above it."""
-    if isinstance(subject, Service):
+    if isinstance(subject, Endpoint):
+        return _above(subject.service)
+    if isinstance(subject, Service | ApiCredential):
         return _above(subject.site)
     if isinstance(subject, Site):
-        return Q(site=subject) | Q(ngi=subject.ngi_id) | Q(federation=subject.ngi.federation_id)
+        return Q(site=subject) | Q(ngi=subject.ngi_id) | _federations_of(subject.ngi)
     if isinstance(subject, Ngi):
-        return Q(ngi=subject) | Q(federation=subject.federation_id)
+        return Q(ngi=subject) | _federations_of(subject)
+    if isinstance(subject, ServiceGroup):
+        return Q(service_group=subject)
     return Q(federation=subject) if isinstance(subject, Federation) else None
 
 
@@ -65,15 +93,35 @@ def may_grant_role(user: User, subject: Any) -> bool:
     return permission is not None and holds(user, permission, subject)
 
 
-for _name in ("edit_ngi", "edit_site", "edit_service", "close_service", "declare_downtime", "change_certification"):
+@rules.predicate  # type: ignore[untyped-decorator]
+def may_add_service_group(user: User, _subject: Any) -> bool:
+    """Whoever holds a role somewhere; the one who adds a group becomes its administrator."""
+    return RoleGrant.objects.in_force(timezone.now()).filter(user=user).exists()
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def may_read_personal_data(user: User, subject: Any) -> bool:
+    """Whoever holds a role that allows it, on any object: contacts of one site are of use to the next one."""
+    return _held(user, "read_personal_data").exists()
+
+
+for _name in (
+    "edit_federation", "edit_ngi", "add_site", "edit_site", "add_service", "edit_service", "close_service",
+    "declare_downtime", "change_certification", "edit_service_group",
+):  # fmt: skip
     rules.add_perm(f"registry.{_name}", _predicate(_name))
+#: The installation's operator alone (a superuser): what all others build on.
+for _name in ("administer", "grant_reserved_scope"):
+    rules.add_perm(f"registry.{_name}", rules.always_false)
+rules.add_perm("registry.add_service_group", may_add_service_group)
+rules.add_perm("registry.read_personal_data", may_read_personal_data)
 rules.add_perm("registry.change_downtime", may_change_downtime)
 rules.add_perm("registry.grant_role", may_grant_role)
 
 
 def sites_where(actor: Actor, permission: str) -> "QuerySet[Site]":
     """The current sites on which the actor may do it ("declare_downtime"): one query, for forms and menus."""
-    sites = Site.objects.current()
+    sites = _within_limits(Site.objects.current(), actor)
     if actor.is_system:
         return sites
     is_in_scope = actor.scopes is None or bool(actor.scopes & {f"registry.{permission}", "registry", "*"})
@@ -82,8 +130,28 @@ def sites_where(actor: Actor, permission: str) -> "QuerySet[Site]":
     if actor.user.is_superuser:
         return sites
     held = _held(actor.user, permission)
+    federations = held.values("federation")
+    further = NgiMembership.objects.current().filter(federation__in=federations).values("ngi")
     return sites.filter(
-        Q(pk__in=held.values("site")) | Q(ngi__in=held.values("ngi")) | Q(ngi__federation__in=held.values("federation"))
+        Q(pk__in=held.values("site"))
+        | Q(ngi__in=held.values("ngi"))
+        | Q(ngi__federation__in=federations)
+        | Q(ngi__in=further)
+    )
+
+
+def _within_limits(sites: "QuerySet[Site]", actor: Actor) -> "QuerySet[Site]":
+    """Those that the actor's token is limited to; all where it has no limits."""
+    if not actor.limits:
+        return sites
+    keys: dict[str, list[str]] = {}
+    for limit in actor.limits:
+        kind, _, key = limit.partition(":")
+        keys.setdefault(kind, []).append(key)
+    return sites.filter(
+        Q(key__in=keys.get("site", []))
+        | Q(ngi__key__in=keys.get("ngi", []))
+        | Q(ngi__federation__key__in=keys.get("federation", []))
     )
 
 

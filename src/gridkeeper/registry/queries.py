@@ -222,4 +222,4 @@ def the_federation() -> Federation | None:
 
 def people_with_roles(subject: Federation | Ngi | Site) -> "QuerySet[RoleGrant]":
     """The roles held on that federation, region or site, by role and person."""
-    return subject.roles.select_related("user").order_by("role", "user__username")
+    return subject.rolegrants.select_related("user").order_by("role", "user__username")

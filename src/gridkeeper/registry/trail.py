@@ -20,7 +20,7 @@ _PERSONAL = ("email", "tel")
 _HIDDEN = "hidden until you sign in"
 _BOOKKEEPING = {
     "id", "history_id", "history_date", "history_change_reason", "history_type", "history_user",
-    "history_source", "history_address",
+    "history_source", "history_actor", "history_address",
 }  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _changes(model: Any, condition: Q, reader: Actor, limit: int) -> list[Change
 
 def _change(row: Any, before: Any, reader: Actor) -> Change:
     is_known = reader.user is not None or reader.is_system
-    who = row.history_user.get_username() if row.history_user else "the installation"
+    who = row.history_user.get_username() if row.history_user else row.history_actor or "the installation"
     return Change(
         at=row.history_date,
         who=who if is_known else "",

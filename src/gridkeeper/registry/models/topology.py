@@ -1,72 +1,31 @@
-"""What exists. Keys are opaque and stable; rows are closed (`valid_until`), never deleted, so that history can refer.
+"""Federations, regions, sites, services and their addresses."""
 
-Objects and fields follow GOCDB (docs/reference/glossary.md); on its wire an NGI is a ROC, a Service a SERVICE_ENDPOINT.
-"""
+from typing import Any, ClassVar
 
-from datetime import datetime
-from typing import Any, ClassVar, Self, TypeVar
-
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.urls import reverse
 
 from gridkeeper.core.identifiers import new_key
 from gridkeeper.people.audit import audited
-
-_M = TypeVar("_M", bound=models.Model, covariant=True)
-
-
-class DatedQuerySet(models.QuerySet[_M]):
-    """Rows with a validity interval `[valid_from, valid_until)`; an open end is NULL."""
-
-    def current(self) -> Self:
-        """The rows that have not been closed."""
-        return self.filter(valid_until=None)
-
-    def at(self, moment: datetime) -> Self:
-        """The rows that were valid at that instant."""
-        return self.filter(Q(valid_until=None) | Q(valid_until__gt=moment), valid_from__lte=moment)
-
-    def overlapping(self, start: datetime, end: datetime) -> Self:
-        """The rows that were valid at any instant of `[start, end)`."""
-        return self.filter(Q(valid_until=None) | Q(valid_until__gt=start), valid_from__lt=end)
-
-
-class Dated(models.Model):
-    """A validity interval. `valid_until` NULL: still valid."""
-
-    valid_from = models.DateTimeField(help_text="UTC; first instant at which this holds.")
-    valid_until = models.DateTimeField(null=True, blank=True, help_text="UTC; first instant at which it does not.")
-
-    class Meta:
-        abstract = True
-        constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(
-                name="%(app_label)s_%(class)s_valid_in_order",
-                condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")),
-                violation_error_message="It cannot end before it began: valid until lies before valid from.",
-            )
-        ]
-
-
-def unique_while_current(name: str, *fields: str, message: str) -> models.UniqueConstraint:
-    """Unique among the rows that are not closed."""
-    return models.UniqueConstraint(
-        *[F(field) for field in fields], name=name, condition=Q(valid_until=None), violation_error_message=message
-    )
-
-
-_KEY_HELP = "Opaque and stable for ever; imported keys are kept."
+from gridkeeper.registry.models.dated import KEY_HELP, Dated, DatedQuerySet, unique_while_current
 
 
 class Federation(Dated):
     """The whole: what GOCDB calls a project."""
 
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=KEY_HELP)
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True, default="")
+    email = models.CharField(max_length=255, blank=True, default="", help_text="General contact.")
+    notice_hours = models.PositiveSmallIntegerField(
+        default=24, help_text="Hours ahead that a downtime must be declared to count as scheduled (GOCDB 24, OSG 48)."
+    )
+    minimum_scopes = models.JSONField(
+        default=dict, blank=True,
+        help_text='Least number of scopes that an object bears, e.g. {"site": 1, "service": 1, "ngi": 0}.',
+    )  # fmt: skip
 
     objects = DatedQuerySet.as_manager()
     history = audited()
@@ -81,11 +40,15 @@ class Federation(Dated):
     def __str__(self) -> str:
         return self.name
 
+    def lineage(self) -> list[str]:
+        """Itself and what it lies below, as limits of tokens name them."""
+        return [f"federation:{self.key}"]
+
 
 class Ngi(Dated):
     """A region with its operations centre (NGI; ROC on GOCDB's wire)."""
 
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=KEY_HELP)
     federation = models.ForeignKey(Federation, on_delete=models.PROTECT, related_name="ngis")
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True, default="")
@@ -114,6 +77,10 @@ class Ngi(Dated):
     def get_absolute_url(self) -> str:
         return reverse("registry:ngi", args=[self.key])
 
+    def lineage(self) -> list[str]:
+        """Itself and what it lies below, as limits of tokens name them."""
+        return [f"ngi:{self.key}", *self.federation.lineage()]
+
 
 class Infrastructure(models.TextChoices):
     """What a site is for (GOCDB's production status)."""
@@ -137,7 +104,7 @@ class Certification(models.TextChoices):
 class Site(Dated):
     """A resource centre that offers services."""
 
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=KEY_HELP)
     ngi = models.ForeignKey(Ngi, on_delete=models.PROTECT, related_name="sites", verbose_name="region (NGI)")
     name = models.CharField(max_length=255, help_text="Short name, as it stands in every report.")
     official_name = models.CharField(max_length=255, blank=True, default="")
@@ -150,6 +117,8 @@ class Site(Dated):
     csirt_email = models.CharField(max_length=255, blank=True, default="", help_text="Security contact.")
     csirt_tel = models.CharField(max_length=255, blank=True, default="")
     emergency_tel = models.CharField(max_length=255, blank=True, default="")
+    emergency_email = models.CharField(max_length=255, blank=True, default="")
+    helpdesk_email = models.CharField(max_length=255, blank=True, default="")
     giis_url = models.CharField(max_length=500, blank=True, default="", help_text="Site BDII, ldap://host:2170/base.")
     tier = models.CharField(max_length=20, blank=True, default="")
     subgrid = models.CharField(max_length=255, blank=True, default="")
@@ -180,6 +149,12 @@ class Site(Dated):
     scopes = models.JSONField(default=list, blank=True, help_text="Scope tags.")
     properties = models.JSONField(default=dict, blank=True, help_text="Key and value (GOCDB's extensions).")
 
+    #: What the first later change says that it was before.
+    past_values: ClassVar[dict[str, str]] = Dated.past_values | {
+        "certification": "COALESCE((SELECT NULLIF(c.old, '') FROM {schema}.registry_certificationchange c "
+        "WHERE c.site_id = {h}.id AND c.changed_at > {moment} ORDER BY c.changed_at LIMIT 1), {h}.certification)"
+    }
+
     objects = DatedQuerySet.as_manager()
     history = audited()
 
@@ -206,6 +181,10 @@ class Site(Dated):
     def get_absolute_url(self) -> str:
         return reverse("portal:site", args=[self.key])
 
+    def lineage(self) -> list[str]:
+        """Itself and what it lies below, as limits of tokens name them."""
+        return [f"site:{self.key}", *self.ngi.lineage()]
+
 
 class CertificationChange(models.Model):
     """One step of a site's certification, ours or imported."""
@@ -216,6 +195,8 @@ class CertificationChange(models.Model):
     new = models.CharField(max_length=20, choices=Certification)
     changed_by = models.CharField(max_length=255, blank=True, default="")
     reason = models.CharField(max_length=300, blank=True, default="")
+
+    past_log: ClassVar[str] = "changed_at"
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-changed_at"]
@@ -239,7 +220,7 @@ class ServiceType(models.Model):
         unique=True,
         validators=[RegexValidator(r"^[A-Za-z0-9._ -]+$", "Use letters, digits, dot, underscore, hyphen or space.")],
     )
-    key = models.CharField(max_length=100, blank=True, default="", help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, blank=True, default="", help_text=KEY_HELP)
     description = models.TextField(blank=True, default="")
     service_class = models.CharField(
         max_length=1, blank=True, default="", choices=[("C", "C: critical"), ("H", "H: high")],
@@ -248,6 +229,9 @@ class ServiceType(models.Model):
     has_monitoring_exception = models.BooleanField(
         default=False, help_text="Services of this type may be in production without being monitored."
     )
+
+    #: A kind of service has no beginning: what was imported before it may be of it.
+    past_since: ClassVar[str] = "'1970-01-01 00:00:00'"
 
     objects: ClassVar[models.Manager["ServiceType"]] = models.Manager()
     history = audited()
@@ -262,7 +246,7 @@ class ServiceType(models.Model):
 class Service(Dated):
     """One service of a site: a service type on a host (SERVICE_ENDPOINT on GOCDB's wire)."""
 
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=KEY_HELP)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="services")
     service_type = models.ForeignKey(ServiceType, on_delete=models.PROTECT, related_name="services")
     hostname = models.CharField(max_length=255)
@@ -303,11 +287,15 @@ class Service(Dated):
     def get_absolute_url(self) -> str:
         return reverse("portal:service", args=[self.key])
 
+    def lineage(self) -> list[str]:
+        """Itself and what it lies below, as limits of tokens name them."""
+        return [f"service:{self.key}", *self.site.lineage()]
+
 
 class Endpoint(Dated):
     """One address of a service. A service may have many."""
 
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
+    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=KEY_HELP)
     service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="endpoints")
     name = models.CharField(max_length=255)
     url = models.CharField(max_length=1000, blank=True, default="")
@@ -331,125 +319,3 @@ class Endpoint(Dated):
 
     def __str__(self) -> str:
         return self.name
-
-
-class Severity(models.TextChoices):
-    """What a downtime means for users. Only OUTAGE can excuse (availability.md section 2)."""
-
-    OUTAGE = "OUTAGE", "Outage"
-    WARNING = "WARNING", "At risk"
-
-
-class Classification(models.TextChoices):
-    """Whether a downtime was declared early enough; computed, never given (registry.md section 3)."""
-
-    SCHEDULED = "SCHEDULED", "Scheduled"
-    UNSCHEDULED = "UNSCHEDULED", "Unscheduled"
-
-
-class Downtime(models.Model):
-    """A declared interval in which services are down or at risk."""
-
-    key = models.CharField(max_length=100, unique=True, default=new_key, help_text=_KEY_HELP)
-    severity = models.CharField(max_length=10, choices=Severity)
-    classification = models.CharField(max_length=12, choices=Classification, editable=False)
-    source_severity = models.CharField(max_length=40, blank=True, default="", help_text="The source's own word.")
-    source_classification = models.CharField(max_length=40, blank=True, default="", help_text="As the source said.")
-    description = models.CharField(max_length=4000)
-    declared_at = models.DateTimeField(null=True, blank=True, help_text="UTC; empty where the source did not say.")
-    start = models.DateTimeField(help_text="UTC; first instant.")
-    end = models.DateTimeField(help_text="UTC; first instant after it.")
-    cancelled_at = models.DateTimeField(null=True, blank=True, help_text="UTC; it stays readable.")
-    declared_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    services = models.ManyToManyField(Service, through="DowntimeService", related_name="downtimes")
-
-    objects: ClassVar[models.Manager["Downtime"]] = models.Manager()
-    history = audited()
-
-    class Meta:
-        ordering: ClassVar[list[str]] = ["-start"]
-        constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(
-                name="downtime_start_before_end",
-                condition=Q(start__lt=F("end")),
-                violation_error_message="A downtime ends after it starts.",
-            )
-        ]
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["end", "start"], name="downtime_end_start")]
-
-    def __str__(self) -> str:
-        return f"{self.get_severity_display()} {self.start:%Y-%m-%d %H:%M} UTC"
-
-    def get_absolute_url(self) -> str:
-        return reverse("registry:downtime", args=[self.key])
-
-
-class DowntimeService(models.Model):
-    """A service that a downtime affects."""
-
-    downtime = models.ForeignKey(Downtime, on_delete=models.CASCADE, related_name="affected")
-    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="affected_by")
-
-    class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(
-                fields=["downtime", "service"],
-                name="downtime_service_once",
-                violation_error_message="The downtime names that service already.",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.service} in {self.downtime}"
-
-
-class RoleGrant(models.Model):
-    """A role that a person holds on a federation, a region or a site. The map role -> actions is in `roles.py`."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="registry_roles")
-    role = models.CharField(max_length=60)
-    federation = models.ForeignKey(Federation, on_delete=models.CASCADE, null=True, blank=True, related_name="roles")
-    ngi = models.ForeignKey(Ngi, on_delete=models.CASCADE, null=True, blank=True, related_name="roles")
-    site = models.ForeignKey(Site, on_delete=models.CASCADE, null=True, blank=True, related_name="roles")
-
-    history = audited()
-
-    class Meta:
-        constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(
-                name="role_on_one_object",
-                condition=(
-                    Q(federation__isnull=False, ngi=None, site=None)
-                    | Q(federation=None, ngi__isnull=False, site=None)
-                    | Q(federation=None, ngi=None, site__isnull=False)
-                ),
-                violation_error_message="A role is held on exactly one object.",
-            ),
-            models.UniqueConstraint(
-                fields=["user", "role", "federation", "ngi", "site"],
-                nulls_distinct=False,
-                name="role_once",
-                violation_error_message="The person holds that role there already.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user}: {self.role}"
-
-
-class ImportRun(models.Model):
-    """One run of an importer with its whole report, so that no rejected record is lost."""
-
-    source = models.CharField(max_length=20, help_text="osg or gocdb.")
-    origin = models.CharField(max_length=500, help_text="File or folder read.")
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField()
-    report = models.JSONField(default=dict)
-
-    class Meta:
-        ordering: ClassVar[list[str]] = ["-started_at"]
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.started_at:%Y-%m-%d %H:%M}"

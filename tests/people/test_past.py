@@ -1,0 +1,91 @@
+"""Time travel: every query inside as_of(moment) sees the audited tables as they stood then."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from gridkeeper.people.past import PastIsReadOnlyError, as_of, moment_travelled_to
+from gridkeeper.registry.models import CertificationChange, Downtime, Ngi, Service, Site
+from tests.builders import ERA, NOW, a_downtime, a_service, a_site, an_ngi
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_past_has_the_values_of_then_and_the_present_those_of_now():
+    site = a_site(name="OLD-NAME", country="Italy")
+    before = timezone.now()
+    site.name, site.country = "NEW-NAME", "France"
+    site.save()
+    with as_of(before):
+        assert moment_travelled_to() == before
+        assert Site.objects.filter(country="Italy").get().name == "OLD-NAME"
+        assert not Site.objects.filter(name="NEW-NAME").exists()
+    assert moment_travelled_to() is None
+    assert Site.objects.get().name == "NEW-NAME"
+
+
+def test_joins_see_the_same_instant():
+    first, second = an_ngi(name="NGI_A"), an_ngi(name="NGI_B")
+    service = a_service(of=a_site(ngi=first))
+    before = timezone.now()
+    service.site.ngi = second
+    service.site.save()
+    with as_of(before):
+        assert Service.objects.filter(site__ngi__name="NGI_A").select_related("site__ngi").get().site.ngi == first
+    assert Service.objects.get().site.ngi_id == second.pk
+
+
+def test_what_was_closed_since_is_open_and_what_was_made_since_is_not_there():
+    site = a_site()
+    before = timezone.now()
+    site.valid_until = timezone.now()
+    site.save()
+    a_site(valid_from=timezone.now())
+    with as_of(before):
+        assert list(Site.objects.current()) == [site]
+
+
+def test_an_object_is_there_from_when_it_says_not_from_when_it_was_imported():
+    site = a_site(valid_until=NOW)
+    with as_of(NOW - timedelta(days=1)):
+        assert Site.objects.current().get() == site
+    with as_of(ERA - timedelta(seconds=1)):
+        assert not Site.objects.exists()
+
+
+def test_certification_is_that_of_the_instant():
+    site = a_site(certification="Suspended")
+    CertificationChange.objects.create(site=site, changed_at=NOW, old="Certified", new="Suspended")
+    with as_of(NOW - timedelta(days=1)):
+        assert Site.objects.get().certification == "Certified"
+        assert not CertificationChange.objects.exists()
+    with as_of(NOW):
+        assert Site.objects.get().certification == "Suspended"
+
+
+def test_what_was_deleted_since_is_there():
+    downtime = a_downtime(declared_at=NOW)
+    before = timezone.now()
+    downtime.affected.all().delete()
+    with as_of(before):
+        assert Downtime.objects.get().affected.count() == 1
+    assert downtime.affected.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_past_cannot_be_written_to():
+    site = a_site()
+    with as_of(timezone.now()), pytest.raises(PastIsReadOnlyError, match="registry_site"):
+        site.save()
+    with as_of(timezone.now()), pytest.raises(PastIsReadOnlyError):
+        Ngi.objects.update(name="other")
+    with as_of(timezone.now()), pytest.raises(PastIsReadOnlyError), as_of(NOW):
+        pass
+
+
+def test_an_error_inside_leaves_the_present_as_it_was():
+    a_site()
+    with pytest.raises(ZeroDivisionError), as_of(datetime(2019, 1, 1, tzinfo=UTC)):
+        1 / 0  # noqa: B018
+    assert Site.objects.count() == 1
