@@ -7,3 +7,6 @@ topology_changed = Signal()
 
 #: Downtimes changed. Keyword arguments: `window` (core.windows.Window: every instant whose judgement may differ now).
 downtimes_changed = Signal()
+
+#: Something happened that people may want to be told of. Keyword argument: `event` (events.Event).
+happened = Signal()
