@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "gridkeeper.web.middleware.SignInWallMiddleware",
     "gridkeeper.web.middleware.ReaderTimezoneMiddleware",
     "gridkeeper.web.vo.RememberVoMiddleware",
+    "gridkeeper.web.moments.AsOfMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
 

@@ -59,6 +59,19 @@ def as_of(moment: datetime | None) -> Iterator[None]:
         _drop(shadowed)
 
 
+def present_pks(model: type[models.Model], **values: Any) -> list[int]:
+    """Primary keys of the rows of today with these values (column -> value), also while looking at the past.
+
+    Who may read the past is a question of the present.
+    """
+    quote = connection.ops.quote_name
+    where = " AND ".join(f"{quote(column)} = %s" for column in values)
+    with connection.cursor() as cursor:
+        table = f"{_schema(cursor)}.{quote(model._meta.db_table)}"
+        cursor.execute(f"SELECT {quote('id')} FROM {table} WHERE {where}", list(values.values()))  # noqa: S608
+        return [int(row[0]) for row in cursor.fetchall()]
+
+
 def _drop(tables: list[str]) -> None:
     # What was made inside a transaction that failed went with it.
     if not tables or connection.needs_rollback:

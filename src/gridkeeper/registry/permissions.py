@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import User
+from gridkeeper.people.past import moment_travelled_to, present_pks
 from gridkeeper.people.permission import is_permitted
 from gridkeeper.registry.models import (
     ApiCredential,
@@ -39,7 +40,10 @@ def _held(user: User, permission: str) -> "QuerySet[RoleGrant]":
     reaching = Q(pk__in=[])
     for level in LEVELS:
         reaching |= Q(role__in=roles_that_may(permission, level), **{f"{level}__isnull": False})
-    return RoleGrant.objects.in_force(timezone.now()).filter(reaching, user=user)
+    held = RoleGrant.objects.in_force(timezone.now()).filter(reaching, user=user)
+    if moment_travelled_to() is None:
+        return held
+    return held.filter(pk__in=present_pks(RoleGrant, user_id=user.pk))
 
 
 def _federations_of(ngi: Ngi) -> Q:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from ninja import Path, Query, Router, Status
 from pydantic import AwareDatetime
 
+from gridkeeper.core.moments import MomentError, check_moment
 from gridkeeper.people.actor import Actor
 from gridkeeper.registry.models import Site
 from gridkeeper.selection import actions
@@ -24,10 +25,9 @@ from gridkeeper.selection.api_schemas import (
     ProfileOut,
     RemovalIn,
 )
-from gridkeeper.selection.errors import MomentError, UnknownSubjectError, UnknownVoError
+from gridkeeper.selection.errors import UnknownSubjectError, UnknownVoError
 from gridkeeper.selection.judge import answer
 from gridkeeper.selection.models import ListEntry
-from gridkeeper.selection.moments import check_moment
 from gridkeeper.selection.outputs import as_json, as_text
 from gridkeeper.selection.preview import Effect, preview_critical_tests
 from gridkeeper.selection.profiles import Profile, profile_at, vo_at

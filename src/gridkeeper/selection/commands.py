@@ -7,9 +7,9 @@ from enum import StrEnum
 import typer
 from django.utils import timezone
 
-from gridkeeper.selection.errors import MomentError, UnknownVoError
+from gridkeeper.core.moments import MomentError, parse_moment
+from gridkeeper.selection.errors import UnknownVoError
 from gridkeeper.selection.judge import answer
-from gridkeeper.selection.moments import parse_moment
 from gridkeeper.selection.outputs import as_json, as_text
 
 _USAGE = 2

@@ -17,9 +17,5 @@ class UnknownVoError(SelectionError):
         super().__init__(f"there is no VO {name!r}; {hint}")
 
 
-class MomentError(SelectionError):
-    """What was given as an instant is none, or none that can be judged."""
-
-
 class UnknownSubjectError(SelectionError):
     """A site, test, service type or list entry that does not exist."""

@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from gridkeeper.selection.errors import MomentError, UnknownVoError
+from gridkeeper.core.moments import MomentError, parse_moment
+from gridkeeper.selection.errors import UnknownVoError
 from gridkeeper.selection.judge import Answer, answer
-from gridkeeper.selection.moments import parse_moment
 from gridkeeper.selection.outputs import as_json, as_text, iso
 from gridkeeper.selection.rules import Kind, Verdict
 from gridkeeper.vos.models import Vo

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from gridkeeper import __version__
 from gridkeeper.web import navigation, vo
+from gridkeeper.web.moments import PARAMETER, as_of_of
 
 _THEMES = ("light", "dark")
 #: Parameters that the switch of VOs does not carry over: its own, and a page number of another list.
@@ -26,6 +27,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         # Called by base.html alone: parts and error pages need neither query nor rail.
         "vo_names": lambda: vo.names_of(request),
         "vo_looked_at": lambda: vo.looked_at(request),
+        "as_of": as_of_of(request),
+        "as_of_text": request.GET.get(PARAMETER, ""),
+        "is_as_of_ignored": getattr(request, "is_as_of_ignored", False),
+        "carried_in_time": [
+            (name, value) for name, values in request.GET.lists() if name not in (PARAMETER, "page") for value in values
+        ],
         "carried": [
             (name, value) for name, values in request.GET.lists() if name not in _NOT_CARRIED for value in values
         ],

@@ -132,6 +132,26 @@
       button.title = `Theme: ${root.dataset.theme}`;
     }
   });
+  // While the page shows the past, links and searches inside the portal stay there; the banner leads back to now.
+  const past = new URLSearchParams(location.search).get("as_of");
+  if (past && document.querySelector("[data-as-of]")) {
+    addEventListener("click", (event) => {
+      const link = event.target.closest("a[href]");
+      if (!link || link.origin !== location.origin || link.closest("[data-as-of]") || link.hash && link.pathname === location.pathname) return;
+      const url = new URL(link.href);
+      if (!url.searchParams.has("as_of")) { url.searchParams.set("as_of", past); link.href = url; }
+    }, true);
+    addEventListener("submit", (event) => {
+      const form = event.target;
+      if (form.method !== "get" || form.elements.namedItem("as_of")) return;
+      const field = document.createElement("input");
+      field.type = "hidden"; field.name = "as_of"; field.value = past;
+      form.append(field);
+    }, true);
+    document.addEventListener("htmx:configRequest", (event) => {
+      if (event.detail.verb === "get" && !event.detail.parameters.as_of) event.detail.parameters.as_of = past;
+    });
+  }
   addEventListener("change", (event) => { if (event.target.closest("[data-autosubmit]")) event.target.form.requestSubmit(); });
 
   // Before the new part is painted, so that no time is seen to change.

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from gridkeeper.selection.errors import MomentError
+
+class MomentError(ValueError):
+    """An instant that cannot be meant, or of which nothing can be said; the message says what is accepted."""
+
 
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _UNITS = {"min": 60, "h": 3600, "d": 86_400}
@@ -24,9 +27,9 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
 
 def check_moment(moment: datetime, now: datetime) -> datetime:
-    """The instant, if a judgement of it can be asked for. Raises MomentError for the future and for before 2000."""
+    """The instant, if anything can be said of it. Raises MomentError for the future and for before 2000."""
     if moment > now:
-        raise MomentError(f"{moment.isoformat()} lies in the future; which sites will be good is not known")
+        raise MomentError(f"{moment.isoformat()} lies in the future; nothing is known of it yet")
     if moment < _EARLIEST:
         raise MomentError(f"{moment.isoformat()} lies before {_EARLIEST.date()}; nothing is recorded of that time")
     return moment
@@ -43,7 +46,10 @@ def _ago(text: str) -> timedelta | None:
 def _stated(text: str, now: datetime) -> datetime:
     try:
         is_clock_time = len(text) == 5 and text[2] == ":"
-        moment = datetime.fromisoformat(f"{now.astimezone(UTC).date()}T{text}Z" if is_clock_time else text)
+        is_date = len(text) == 10 and text[4] == "-"
+        stated = f"{now.astimezone(UTC).date()}T{text}Z" if is_clock_time else f"{text}T00:00Z" if is_date else text
+        # A space is what "+" becomes in an address that was not quoted.
+        moment = datetime.fromisoformat(stated.replace(" ", "+") if len(text) > 20 else stated)
         if moment.tzinfo is None:
             raise MomentError(f"{text!r} has no offset; write {text}Z if it is UTC")
         return moment.astimezone(UTC)
