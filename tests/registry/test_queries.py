@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from gridkeeper.core.windows import Window
 from gridkeeper.registry.models import CertificationChange, Downtime, Ngi, Site
 from gridkeeper.registry.queries import (
     counts,
@@ -9,6 +10,7 @@ from gridkeeper.registry.queries import (
     downtimes_between,
     downtimes_next,
     ngis_with_counts,
+    outage_windows,
     services_at,
     services_in_downtime,
     site_in_downtime,
@@ -80,10 +82,10 @@ def test_downtimes_between_overlap_and_come_by_start():
     assert list(downtimes_next(NOW, until=NOW + 2 * HOUR)) == [late]
 
 
-def test_downtimes_bring_their_services_in_two_queries(django_assert_num_queries):
+def test_downtimes_bring_their_services_in_three_queries(django_assert_num_queries):
     for _ in range(5):
         a_downtime(a_service(), a_service())
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         names = [
             each.site.ngi.name + each.service_type.name for down in downtimes_at(NOW) for each in down.services.all()
         ]
@@ -133,3 +135,18 @@ def test_state_in_the_database_is_the_state_of_the_rule():
     a_downtime(description="past", start=NOW - HOUR, end=NOW)
     a_downtime(description="cancelled", start=NOW + HOUR, end=NOW + 2 * HOUR, cancelled_at=NOW)
     assert all(row.state == row.description for row in with_state(Downtime.objects.all(), NOW))
+
+
+def test_a_service_that_is_back_early_is_in_no_downtime_from_then_on():
+    early, late = a_service(), a_service()
+    downtime = a_downtime(early, late, start=NOW - HOUR, end=NOW + 2 * HOUR)
+    downtime.affected.filter(service=early).update(end=NOW)
+    assert services_in_downtime(NOW - timedelta(seconds=1)).keys() == {early.pk, late.pk}
+    assert services_in_downtime(NOW).keys() == {late.pk}
+    assert list(downtimes_at(NOW, service=early)) == list(downtimes_at(NOW, site=early.site)) == []
+    assert list(downtimes_at(NOW, service=late)) == [downtime]
+    window = Window(NOW - 2 * HOUR, NOW + 3 * HOUR)
+    assert outage_windows([early, late], window) == {
+        early.pk: [Window(NOW - HOUR, NOW)],
+        late.pk: [Window(NOW - HOUR, NOW + 2 * HOUR)],
+    }

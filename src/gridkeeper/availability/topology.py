@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.conf import settings
+from django.db.models.functions import Coalesce
 
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
 from gridkeeper.core.identifiers import series_id
@@ -21,7 +22,7 @@ from gridkeeper.registry.models import (
     CertificationChange,
     Classification,
     Dated,
-    Downtime,
+    DowntimeService,
     Severity,
     Site,
 )
@@ -178,19 +179,20 @@ def _merged(lines: list[Expected]) -> list[Expected]:
 def _excuses(period: Period, site: Site | None) -> Iterator[Excuse]:
     """Only scheduled outages excuse (availability.md section 2); cancelled ones never were."""
     window = period.window
-    downtimes = Downtime.objects.filter(
-        severity=Severity.OUTAGE,
-        classification=Classification.SCHEDULED,
-        cancelled_at=None,
-        start__lt=window.end,
-        end__gt=window.start,
+    affected = DowntimeService.objects.filter(
+        downtime__severity=Severity.OUTAGE,
+        downtime__classification=Classification.SCHEDULED,
+        downtime__cancelled_at=None,
+        downtime__start__lt=window.end,
+        downtime__end__gt=window.start,
     )
     if site is not None:
-        downtimes = downtimes.filter(services__site=site)
-    named = downtimes.values_list("services__hostname", "services__service_type__name", "start", "end").distinct()
+        affected = affected.filter(service__site=site)
+    ends_at = Coalesce("end", "downtime__end")
+    named = affected.values_list("service__hostname", "service__service_type__name", "downtime__start", ends_at)
     by_service = defaultdict(list)
-    for hostname, service_type, start, end in named:
-        by_service[hostname, service_type].append(Window(start, end))
+    for hostname, service_type, start, end in named.distinct():
+        by_service[hostname, service_type].append(Window(start, max(start, end)))
     for (hostname, service_type), windows in by_service.items():
         for each in merge_windows(windows):
             start_s, end_s = period.second(each.start), period.second(each.end)

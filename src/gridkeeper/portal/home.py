@@ -103,7 +103,7 @@ def read_home(vo: str, now: datetime) -> Home:
     judged = [verdict for verdict in found.verdicts if _is_in_question(verdict)]
     failing = [verdict for verdict in judged if not verdict.is_good and not _rests(verdict)]
     downtimes = list(downtimes_at(now))
-    resting = _resting(mine, downtimes)
+    resting = _resting(mine, downtimes, now)
     return Home(
         vo=vo,
         answer=found,
@@ -131,10 +131,10 @@ def _worst(failing: list[Verdict]) -> list[Worst]:
     return [Worst(item.site, first, len(item.reasons) - 1) for item, first in zip(most, firsts, strict=True)]
 
 
-def _resting(mine: Any, downtimes: Sequence[Downtime]) -> dict[int, tuple[Status, datetime]]:
+def _resting(mine: Any, downtimes: Sequence[Downtime], now: datetime) -> dict[int, tuple[Status, datetime]]:
     """Series -> status and since when, of the services that an outage covers: what they say was meant."""
     outages = [downtime for downtime in downtimes if downtime.severity == Severity.OUTAGE]
-    services = {(service.hostname, service.service_type.name) for each in outages for service in each.services.all()}
+    services = {(service.hostname, service.service_type.name) for each in outages for service in each.services_at(now)}
     rows = mine.filter(hostname__in={hostname for hostname, _ in services})
     return {
         series: (Status(status), since)

@@ -203,7 +203,7 @@ def _in_downtime(now: datetime) -> set[int]:
         downtime__severity=Severity.OUTAGE,
         downtime__start__lte=now,
         downtime__end__gt=now,
-    )
+    ).filter(Q(end=None) | Q(end__gt=now))
     return set(rows.values_list("service_id", flat=True))
 
 

@@ -13,6 +13,7 @@ from gridkeeper.registry.models import (
     Certification,
     CertificationChange,
     Downtime,
+    DowntimeService,
     Federation,
     Ngi,
     RoleGrant,
@@ -81,9 +82,15 @@ def services_at(
 
 
 def with_services(downtimes: "QuerySet[Downtime]") -> "QuerySet[Downtime]":
-    """The downtimes with their services, types, sites and regions fetched along: one more query."""
-    affected = Service.objects.select_related("service_type", "site__ngi")
-    return downtimes.prefetch_related(Prefetch("services", affected))
+    """The downtimes with their services, types, sites and regions fetched along: two more queries."""
+    services = Service.objects.select_related("service_type", "site__ngi")
+    affected = DowntimeService.objects.select_related("service__service_type", "service__site__ngi")
+    return downtimes.prefetch_related(Prefetch("services", services), Prefetch("affected", affected))
+
+
+def _affected_at(moment: datetime) -> Q:
+    """Of rows of DowntimeService: whose service is not back yet at the instant (`DowntimeService.end`)."""
+    return Q(end=None) | Q(end__gt=moment)
 
 
 def downtimes_between(start: datetime, end: datetime) -> "QuerySet[Downtime]":
@@ -97,10 +104,11 @@ def downtimes_at(
 ) -> "QuerySet[Downtime]":
     """The downtimes that run at the instant (`start <= moment < end`), with their services and sites."""
     running = Downtime.objects.filter(cancelled_at=None, start__lte=moment, end__gt=moment)
+    touched = DowntimeService.objects.filter(_affected_at(moment))
     if site is not None:
-        running = running.filter(pk__in=Downtime.objects.filter(services__site=site).values("pk"))
+        running = running.filter(pk__in=touched.filter(service__site=site).values("downtime"))
     if service is not None:
-        running = running.filter(affected__service=service)
+        running = running.filter(pk__in=touched.filter(service=service).values("downtime"))
     if severity is not None:
         running = running.filter(severity=severity)
     return with_services(running).order_by("start", "pk")
@@ -124,7 +132,7 @@ def services_in_downtime(
     return {
         service.pk: downtime
         for downtime in running
-        for service in downtime.services.all()
+        for service in downtime.services_at(moment)
         if wanted is None or service.pk in wanted
     }
 
@@ -145,7 +153,7 @@ def sites_in_downtime(moment: datetime) -> dict[int, list[Downtime]]:
     """Site id -> the outages that touch any of its services at the instant: two queries."""
     found: dict[int, list[Downtime]] = {}
     for downtime in downtimes_at(moment, severity=Severity.OUTAGE):
-        for site_id in {service.site_id for service in downtime.services.all()}:
+        for site_id in {service.site_id for service in downtime.services_at(moment)}:
             found.setdefault(site_id, []).append(downtime)
     return found
 
@@ -155,10 +163,11 @@ def outage_windows(services: Iterable[Service], window: Window) -> dict[int, lis
     wanted = {service.pk for service in services}
     found: dict[int, list[Window]] = {}
     for downtime in downtimes_between(window.start, window.end).filter(severity=Severity.OUTAGE):
-        part = Window(downtime.start, downtime.end).intersection(window)
-        for service in downtime.services.all():
-            if part and service.pk in wanted:
-                found.setdefault(service.pk, []).append(part)
+        for affected in downtime.affected.all():
+            ends_at = downtime.end if affected.end is None else affected.end
+            part = Window(downtime.start, max(downtime.start, ends_at)).intersection(window)
+            if part and affected.service_id in wanted:
+                found.setdefault(affected.service_id, []).append(part)
     return found
 
 
@@ -189,12 +198,18 @@ def services_in_use() -> "QuerySet[Service]":
     return Service.objects.current().filter(site__valid_until=None).exclude(site__certification=Certification.CLOSED)
 
 
+def _running(now: datetime) -> "QuerySet[DowntimeService]":
+    """What is affected by a downtime at the instant."""
+    return DowntimeService.objects.filter(
+        _affected_at(now), downtime__cancelled_at=None, downtime__start__lte=now, downtime__end__gt=now
+    )
+
+
 def with_counts(sites: "QuerySet[Site]", now: datetime) -> "QuerySet[Site]":
     """The sites, each with `service_count` and `downtime_count` (downtimes that run now)."""
-    running = Downtime.objects.filter(cancelled_at=None, start__lte=now, end__gt=now)
     return sites.annotate(
         service_count=count_of(Service.objects.current(), "site"),
-        downtime_count=count_of(running, "services__site"),
+        downtime_count=count_of(_running(now), "service__site", of="downtime"),
     ).select_related("ngi")
 
 
@@ -206,12 +221,11 @@ def with_service_count(types: "QuerySet[ServiceType]") -> "QuerySet[ServiceType]
 def ngis_with_counts(ngis: "QuerySet[Ngi]", now: datetime) -> "QuerySet[Ngi]":
     """The regions, each with `site_count`, `certified_count`, `service_count` and `downtime_count`."""
     sites = Site.objects.current().exclude(certification=Certification.CLOSED)
-    running = Downtime.objects.filter(cancelled_at=None, start__lte=now, end__gt=now)
     return ngis.annotate(
         site_count=count_of(sites, "ngi"),
         certified_count=count_of(sites.filter(certification=Certification.CERTIFIED), "ngi"),
         service_count=count_of(services_in_use(), "site__ngi"),
-        downtime_count=count_of(running, "services__site__ngi"),
+        downtime_count=count_of(_running(now), "service__site__ngi", of="downtime"),
     )
 
 

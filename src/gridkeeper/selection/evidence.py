@@ -6,6 +6,7 @@ answer for now costs no scan of the lake, and the answer for an hour ago is that
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -120,8 +121,15 @@ def outages_at(at: datetime) -> dict[int, tuple[Outage, ...]]:
     standing = {row["pk"]: row | before.get(row["pk"], {}) for row in rows}
     held = {pk: _outage(row) for pk, row in standing.items() if _is_outage(row, at)}
     found: dict[int, tuple[Outage, ...]] = {}
-    for downtime, service in DowntimeService.objects.filter(downtime__in=held).values_list("downtime_id", "service_id"):
-        found[service] = (*found.get(service, ()), held[downtime])
+    rows_affected = DowntimeService.objects.filter(downtime__in=held)
+    affected = list(rows_affected.values_list("pk", "downtime_id", "service_id", "end"))
+    # An end once set is not taken back: without one today there was none then.
+    ends_before = values_at(DowntimeService, ("end",), at) if any(row[3] for row in affected) else {}
+    for pk, downtime, service, end in affected:
+        ends_at = ends_before[pk]["end"] if pk in ends_before else end
+        if ends_at is None or ends_at > at:
+            outage = held[downtime]
+            found[service] = (*found.get(service, ()), outage if ends_at is None else replace(outage, end=ends_at))
     return found
 
 

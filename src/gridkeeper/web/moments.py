@@ -19,7 +19,7 @@ from gridkeeper.web.problems import Problem
 PARAMETER = "as_of"
 #: Packages whose every page travels; single views of others are marked by `travels`.
 _TRAVELLING = frozenset({"registry", "feeds", "gocdb", "osg"})
-#: First words below /api/v1/ that answer from facts or from today's accounts: they take an instant in ways of their own.
+#: First words below /api/v1/ that answer from facts, or from accounts of today; they have parameters of their own.
 _PRESENT_API = frozenset(
     {"results", "runs", "statuses", "tests", "good-sites", "availability", "tokens", "openapi.json"}
 )

@@ -1,5 +1,6 @@
 """Downtimes: what is out or at risk, when, and what continues what."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -128,6 +129,10 @@ class Downtime(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("registry:downtime", args=[self.key])
 
+    def services_at(self, moment: datetime) -> list[Service]:
+        """The services that are not back yet at the instant; `queries.with_services` fetches them along."""
+        return [each.service for each in self.affected.all() if each.end is None or each.end > moment]
+
     def lineage(self) -> list[str]:
         """What all its services lie below, as limits of tokens name them: a token of one site reaches no other's."""
         services = self.services.select_related("site__ngi__federation")
@@ -166,7 +171,7 @@ class DowntimeService(models.Model):
         return f"{self.service} in {self.downtime}"
 
     @property
-    def ends_at(self) -> Any:
+    def ends_at(self) -> datetime:
         """UTC; when this service is back."""
         return self.downtime.end if self.end is None else self.end
 
