@@ -7,7 +7,7 @@ DEV_STAMP := .venv/.dev-ready
 LINT_ENV := GRIDKEEPER_DATA_DIR=$(CURDIR)/.venv/lint-data DJANGO_SETTINGS_MODULE=gridkeeper.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint fmt bench docs vendor screenshots lock clean
+.PHONY: help setup demo run test test-postgres lint fmt bench docs vendor screenshots lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ run: $(RUN_STAMP) ## Set up and serve for real, in ./gridkeeper-data
 
 test: $(DEV_STAMP) ## Set up and pass the tests (ARGS="tests/core -x")
 	@$(BIN)/pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadgroup)
+
+test-postgres: $(DEV_STAMP) ## The same tests of all that is kept in the database, on a PostgreSQL of their own
+	@$(BIN)/python -m tests.on_postgres $(ARGS)
 
 lint: $(DEV_STAMP) ## Format check, lint, types, layers, deployment check, migrations, sizes
 	$(BIN)/ruff format --check .

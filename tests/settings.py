@@ -5,6 +5,8 @@ import tempfile
 
 for _name in [name for name in os.environ if name.startswith("GRIDKEEPER_") and name != "GRIDKEEPER_REQUIRE_SERVICES"]:
     del os.environ[_name]
+if "TEST_DATABASE_URL" in os.environ:  # tests.on_postgres
+    os.environ["GRIDKEEPER_DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 os.environ["GRIDKEEPER_DATA_DIR"] = tempfile.mkdtemp(prefix="gridkeeper-test-")
 
 from gridkeeper.settings import *  # noqa: E402, F403

@@ -1,0 +1,29 @@
+"""Runs tests on a PostgreSQL of their own: `python -m tests.on_postgres [pytest's arguments]`.
+
+Without arguments: everything that keeps state in the database and needs no browser and no other server.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.services import postgres
+
+STATE = (
+    "tests/people", "tests/web", "tests/registry", "tests/vos", "tests/feeds", "tests/subscriptions", "tests/selection",
+    "tests/api", "tests/bus",
+)  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """pytest's exit status."""
+    wanted = arguments or ["-n", "2", "--dist", "loadgroup", *(folder for folder in STATE if Path(folder).is_dir())]
+    with tempfile.TemporaryDirectory(prefix="gridkeeper-postgres-") as folder, postgres(Path(folder)) as url:
+        environment = os.environ | {"TEST_DATABASE_URL": url}
+        return subprocess.run([sys.executable, "-m", "pytest", *wanted], env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
