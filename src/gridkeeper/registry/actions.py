@@ -15,7 +15,20 @@ from django.db.models import Model
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.models import User
 from gridkeeper.people.permission import require
+from gridkeeper.registry.coherence import check_together, with_country
 from gridkeeper.registry.downtime_actions import cancel_downtime, declare_downtime, end_downtime_now
+from gridkeeper.registry.editing import (
+    announce,
+    check,
+    check_known,
+    check_reason,
+    close_rows,
+    locked,
+    set_values,
+    store,
+    version_of,
+)
+from gridkeeper.registry.events import tell
 from gridkeeper.registry.models import (
     Certification,
     CertificationChange,
@@ -26,7 +39,7 @@ from gridkeeper.registry.models import (
     Site,
 )
 from gridkeeper.registry.roles import Level, roles_of
-from gridkeeper.registry.rules import certification_problem, monitoring_problem, reason_problem
+from gridkeeper.registry.rules import certification_problem
 from gridkeeper.registry.signals import topology_changed
 
 __all__ = [
@@ -36,6 +49,7 @@ __all__ = [
     "cancel_downtime",
     "change_certification",
     "close_service",
+    "close_site",
     "declare_downtime",
     "edit_ngi",
     "edit_service",
@@ -53,18 +67,13 @@ NGI_FIELDS = ("description", "email", "rod_email", "helpdesk_email", "security_e
 SITE_FIELDS = (
     "official_name", "description", "organisation", "home_url", "infrastructure", "tier", "subgrid", "country_code",
     "country", "location", "timezone", "latitude", "longitude", "domain", "ip_range", "ipv6_range", "giis_url",
-    "contact_email", "contact_tel", "alarm_email", "csirt_email", "csirt_tel", "emergency_tel", "notifications",
+    "contact_email", "contact_tel", "alarm_email", "csirt_email", "csirt_tel", "emergency_tel", "emergency_email",
+    "helpdesk_email", "notifications",
 )  # fmt: skip
 SERVICE_FIELDS = (
     "url", "host_dn", "host_ip", "host_ipv6", "operating_system", "architecture", "description", "email", "is_beta",
     "in_production", "is_monitored", "notifications",
 )  # fmt: skip
-
-
-def version_of(subject: Any) -> int:
-    """The number of the object's newest audit record: changes whenever the object does; 0 without a record."""
-    newest = subject.history.order_by("-history_id").values_list("history_id", flat=True).first()
-    return int(newest or 0)
 
 
 def edit_ngi(
@@ -101,68 +110,38 @@ def _edit(
     now: datetime,
     seen: int | None,
 ) -> _Edited:
-    strangers = sorted(set(changes) - set(allowed))
-    if strangers:
-        raise ValidationError(f"{', '.join(strangers)} cannot be edited; these can: {', '.join(allowed)}.")
-    _check_reason(reason)
+    check_known(changes, allowed)
+    check_reason(reason)
     with transaction.atomic(), recording(actor, reason.strip()):
-        fresh = _locked(subject, seen)
-        changed = [name for name, value in changes.items() if getattr(fresh, name) != value]
-        for name in changed:
-            setattr(fresh, name, changes[name])
-        _check_whole(fresh)
+        fresh = locked(subject, seen)
+        changed = set_values(fresh, with_country(changes, fresh) if isinstance(fresh, Site) else changes)
+        check(fresh, changed)
+        check_together(fresh, changed)
         if changed:
-            fresh.save(update_fields=changed)
-            topology_changed.send(sender=type(fresh), since=now, closed_service=None)
+            store(fresh, changed)
+            kind = f"{type(fresh).__name__.lower()}.changed"
+            announce(kind, fresh, actor, now, reason=reason, fields=changed)
     return fresh
 
 
-def _locked(subject: _Edited, seen: int | None) -> _Edited:
-    """The row as it stands, locked until the end of the transaction: two people edit one after the other."""
-    fresh: _Edited = type(subject)._default_manager.select_for_update().get(pk=subject.pk)
-    if fresh.valid_until is not None:
-        raise ValidationError(f"{fresh} was closed on {fresh.valid_until:%Y-%m-%d %H:%M} UTC and stays as it is.")
-    if seen is not None and seen != version_of(fresh):
-        newest = fresh.history.order_by("-history_id").first()
-        who = newest.history_user or "the installation"
-        raise ValidationError(
-            f"Somebody was faster: {who} changed {fresh} at {newest.history_date:%H:%M} UTC. "
-            "Your input is kept below; compare it with what stands now and send it again.",
-            code="conflict",
-        )
-    return fresh
-
-
-def _check_whole(subject: _Edited) -> None:
-    subject.full_clean()
-    if isinstance(subject, Service):
-        exception = subject.service_type.has_monitoring_exception
-        problem = monitoring_problem(
-            in_production=subject.in_production, is_monitored=subject.is_monitored, has_exception=exception
-        )
-        if problem:
-            raise ValidationError({"is_monitored": problem})
-
-
-def _check_reason(reason: str) -> None:
-    if problem := reason_problem(reason):
-        raise ValidationError({"reason": problem})
-
-
-def close_service(actor: Actor, *, service: Service, reason: str, now: datetime) -> Service:
-    """The service is no more: it and its endpoints end now; what history says of them stays.
+def close_service(actor: Actor, *, service: Service, reason: str, now: datetime, seen: int | None = None) -> Service:
+    """The service is no more: it, its endpoints and its places in groups end now; what history says of them stays.
 
     Raises NotPermittedError, and ValidationError where it was closed before.
     """
     require(actor, "registry.close_service", service)
-    _check_reason(reason)
+    check_reason(reason)
     with transaction.atomic(), recording(actor, reason.strip()):
-        fresh = _locked(service, None)
-        for item in [*fresh.endpoints.filter(valid_until=None), fresh]:
-            item.valid_until = now
-            item.save(update_fields=["valid_until"])
-        topology_changed.send(sender=Service, since=now, closed_service=fresh)
+        fresh = locked(service, seen)
+        _close_service(actor, fresh, reason, now)
     return fresh
+
+
+def _close_service(actor: Actor, service: Service, reason: str, now: datetime) -> None:
+    parts = [*service.endpoints.filter(valid_until=None), *service.group_memberships.filter(valid_until=None)]
+    close_rows([*parts, service], now)
+    topology_changed.send(sender=Service, since=now, closed_service=service)
+    tell("service.closed", service, actor, now, reason=reason.strip())
 
 
 def change_certification(
@@ -170,14 +149,15 @@ def change_certification(
 ) -> Site:
     """One step of the site's certification (rules.CERTIFICATION_STEPS); `old` is what the actor believes it to be.
 
-    Raises NotPermittedError, and ValidationError for a step that may not be taken or that somebody took before.
+    A step to Closed closes the site's services and credentials with it: Closed is final, and type and host are free
+    again. Raises NotPermittedError, and ValidationError for a step that may not be taken or that somebody took before.
     """
     require(actor, "registry.change_certification", site)
-    _check_reason(reason)
+    check_reason(reason)
     if new not in Certification.values:
         raise ValidationError({"new": f"{new!r} is not a certification; use {', '.join(Certification.values)}."})
     with transaction.atomic(), recording(actor, reason.strip()):
-        fresh = _locked(site, None)
+        fresh = locked(site)
         was = Certification(fresh.certification)
         if old is not None and old != was:
             raise ValidationError(f"Somebody was faster: {fresh} is {was.value} by now.", code="conflict")
@@ -186,8 +166,22 @@ def change_certification(
         fresh.certification, fresh.certification_since = new, now
         fresh.save(update_fields=["certification", "certification_since"])
         _note_certification(actor, fresh, was, reason, now)
-        topology_changed.send(sender=Site, since=now, closed_service=None)
+        announce("certification.changed", fresh, actor, now, reason=reason, old=was.value, new=new)
+        if new == Certification.CLOSED:
+            _close_all_of(actor, fresh, reason, now)
     return fresh
+
+
+def _close_all_of(actor: Actor, site: Site, reason: str, now: datetime) -> None:
+    for service in site.services.current():
+        _close_service(actor, service, reason, now)
+    close_rows(list(site.api_credentials.current()), now)
+    tell("site.closed", site, actor, now, reason=reason.strip())
+
+
+def close_site(actor: Actor, *, site: Site, reason: str, now: datetime) -> Site:
+    """The last step of its certification. Raises as `change_certification` does."""
+    return change_certification(actor, site=site, new=Certification.CLOSED, reason=reason, now=now)
 
 
 def _note_certification(actor: Actor, site: Site, old: str, reason: str, now: datetime) -> None:
@@ -208,7 +202,7 @@ def grant_role(
     Raises NotPermittedError, and ValidationError for a role of another level or one that is held already.
     """
     require(actor, "registry.grant_role", on)
-    _check_reason(reason)
+    check_reason(reason)
     level = _level_of(on)
     if role not in roles_of(level):
         raise ValidationError({"role": f"{role!r} cannot be held there; use {', '.join(roles_of(level))}."})
@@ -225,7 +219,7 @@ def revoke_role(actor: Actor, *, grant: RoleGrant, reason: str, now: datetime) -
     Raises NotPermittedError, and ValidationError where it was revoked before.
     """
     check_may_revoke(actor, grant)
-    _check_reason(reason)
+    check_reason(reason)
     with transaction.atomic(), recording(actor, reason.strip()):
         held: Model | None = RoleGrant.objects.select_for_update().filter(pk=grant.pk).first()
         if held is None:
