@@ -29,6 +29,7 @@ _Bearer = TypeVar("_Bearer", Ngi, Site, Service, ServiceGroup)
 
 SCOPE_FIELDS = ("description", "is_reserved", "is_default")
 _KINDS: Mapping[type, str] = {Ngi: "ngi", Site: "site", Service: "service", ServiceGroup: "service_group"}
+_WORDS = {"ngi": "region", "site": "site", "service": "service", "service_group": "service group"}
 #: What a person needs to tag the object with scopes that are not reserved.
 EDIT_PERMISSIONS: Mapping[type, str] = {
     Federation: "registry.edit_federation",
@@ -234,7 +235,7 @@ def close_scope(actor: Actor, *, scope: Scope, reason: str, now: datetime, seen:
     with transaction.atomic(), recording(actor, reason.strip()):
         fresh = locked(scope, seen)
         if found := bearers(fresh):
-            words = ", ".join(f"{count} {kind.replace('_', ' ')}s" for kind, count in found.items())
+            words = ", ".join(f"{count} {_WORDS[kind]}{'' if count == 1 else 's'}" for kind, count in found.items())
             raise ValidationError(f"{fresh} is borne by {words}; take it from them first.")
         close_rows([fresh], now)
         announce("scope.closed", fresh, actor, now, reason=reason)
