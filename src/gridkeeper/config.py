@@ -48,6 +48,11 @@ class Config(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="json for log collectors.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
     mail_from: str = Field("gridkeeper@localhost", description="Sender of our mail.")
+    smtp_host: str = Field("localhost", description="Server that takes our mail.")
+    smtp_port: int = Field(25, ge=1, le=65535, description="Its TCP port.")
+    smtp_user: str = Field("", description="Account there; empty: none is needed.")
+    smtp_password_file: Path | None = Field(None, description="File of that account's password.")
+    smtp_security: Literal["", "starttls", "tls"] = Field("", description="starttls (port 587), tls (465), or neither.")
     denied_networks: list[IPv4Network | IPv6Network] = Field(
         [], validate_default=True, description="Networks that no test may reach; default: loopback, link-local, ..."
     )
@@ -90,6 +95,18 @@ class Config(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'state.sqlite3'}"
+
+    @cached_property
+    def smtp_password(self) -> str:
+        """Read from its file. Raises SettingsError where it cannot be."""
+        if self.smtp_password_file is None:
+            return ""
+        try:
+            return self.smtp_password_file.read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"GRIDKEEPER_SMTP_PASSWORD_FILE={self.smtp_password_file}: {error.strerror}; name a readable file"
+            ) from error
 
     @cached_property
     def secret_key(self) -> str:

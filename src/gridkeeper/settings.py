@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "gridkeeper.probes",
     "gridkeeper.availability",
     "gridkeeper.selection",
+    "gridkeeper.subscriptions",
     "gridkeeper.portal",
     "gridkeeper.api",
     # After ours: the sign-in pages of gridkeeper.portal stand before its own of the same name.
@@ -161,6 +162,10 @@ CONTENT_SECURITY_POLICY = {
 
 DEFAULT_FROM_EMAIL = GRIDKEEPER.mail_from
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER = GRIDKEEPER.smtp_host, GRIDKEEPER.smtp_port, GRIDKEEPER.smtp_user
+EMAIL_HOST_PASSWORD = GRIDKEEPER.smtp_password
+EMAIL_USE_TLS, EMAIL_USE_SSL = GRIDKEEPER.smtp_security == "starttls", GRIDKEEPER.smtp_security == "tls"
+EMAIL_TIMEOUT = 20
 
 _SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,

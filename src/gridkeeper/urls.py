@@ -10,6 +10,7 @@ _PACKAGES = [
     ("tests/", "gridkeeper.probes.urls"),
     ("availability/", "gridkeeper.availability.urls"),
     ("good-sites/", "gridkeeper.selection.urls"),
+    ("subscriptions/", "gridkeeper.subscriptions.urls"),
     ("", "gridkeeper.api.urls"),
     ("", "gridkeeper.portal.urls"),
 ]

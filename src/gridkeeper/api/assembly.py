@@ -27,6 +27,7 @@ ROUTERS = (
     "gridkeeper.probes.results_api",
     "gridkeeper.availability.api",
     "gridkeeper.selection.api",
+    "gridkeeper.subscriptions.api",
     "gridkeeper.api.tokens",
 )
 

@@ -1,5 +1,6 @@
 """What happened in the registry, told to later floors (feeds, subscriptions) inside the transaction of the change."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from gridkeeper.people.actor import Actor
+from gridkeeper.registry.models import Service
 from gridkeeper.registry.signals import happened
 
 
@@ -32,3 +34,22 @@ class Event:
 def tell(kind: str, subject: Model, actor: Actor, now: datetime, **detail: Any) -> None:
     """Receivers run now, in the transaction of the change: both are kept, or neither."""
     happened.send(sender=type(subject), event=Event(kind, subject, now, actor.name, detail))
+
+
+#: Way ("Mail") -> number of people who would be told of such an event of those services.
+Audience = Callable[[str, Sequence[Service]], dict[str, int]]
+_audiences: list[Audience] = []
+
+
+def provide_audience(audience: Audience) -> None:
+    """A later floor that tells people says whom it would tell."""
+    _audiences.append(audience)
+
+
+def who_is_told(kind: str, services: Sequence[Service]) -> dict[str, int]:
+    """For previews: way -> number of people who would be told of such an event ("downtime.declared")."""
+    found: dict[str, int] = {}
+    for audience in _audiences:
+        for way, number in audience(kind, services).items():
+            found[way] = found.get(way, 0) + number
+    return found
