@@ -12,11 +12,11 @@ from django.views import View
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError
 from gridkeeper.registry.action_pages import add_errors, refuse
-from gridkeeper.registry.downtime_actions import check_downtime, declare_downtime
+from gridkeeper.registry.downtime_actions import check_downtime, declare_downtime, planned
+from gridkeeper.registry.downtime_preview import Effects, preview
 from gridkeeper.registry.forms import DowntimeForm, SitesForm
 from gridkeeper.registry.models import Certification, Service, Site
 from gridkeeper.registry.permissions import sites_where
-from gridkeeper.registry.rules import Effects, effects_of
 from gridkeeper.web.htmx import is_part
 
 
@@ -73,13 +73,13 @@ class DowntimeDeclare(View):
         if not form.is_valid():
             return None
         now, inputs = timezone.now(), form.inputs()
+        plan = planned(**inputs)
         try:
-            check_downtime(now=now, **inputs)
+            check_downtime(plan, inputs["services"], (), now)
         except ValidationError as error:
             add_errors(form, error)
             return None
-        names = [service.site.name for service in inputs["services"]]
-        return effects_of(inputs["start"], inputs["end"], site_names=names, now=now)
+        return preview(self.actor, plan=plan, services=inputs["services"], now=now)
 
     def _show(self, form: DowntimeForm, sites: list[Site], effects: Effects | None = None) -> HttpResponse:
         context = {"form": form, "sites": sites, "effects": effects, "may_choose": len(self.sites) > 1}
