@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gridkeeper.core.windows import Window, merge_windows
+from gridkeeper.registry.importers.apply_certifications import apply_certifications
+from gridkeeper.registry.importers.apply_downtimes import apply_downtimes
+from gridkeeper.registry.importers.apply_groups import apply_groups, apply_scopes
+from gridkeeper.registry.importers.apply_people import apply_people
 from gridkeeper.registry.importers.records import (
-    CertificationRecord,
-    DowntimeRecord,
     NgiRecord,
     Record,
     Records,
@@ -17,16 +18,12 @@ from gridkeeper.registry.importers.records import (
 )
 from gridkeeper.registry.importers.upsert import Run, Table, Wanted, close, decide, upsert, write
 from gridkeeper.registry.models import (
-    CertificationChange,
-    Downtime,
-    DowntimeService,
     Endpoint,
     Ngi,
     Service,
     ServiceType,
     Site,
 )
-from gridkeeper.registry.signals import downtimes_changed
 
 Step = Callable[[Run, Records], None]
 
@@ -47,14 +44,18 @@ def later_step(step: Step) -> None:
 def apply(run: Run, records: Records) -> None:
     """Upserts everything; what cannot go in is in the report."""
     apply_service_types(run, records)
+    apply_scopes(run, records)
     apply_ngis(run, records)
     apply_sites(run, records)
     apply_services(run, records)
+    apply_endpoints(run, records)
     apply_past_services(run, records)
+    apply_groups(run, records)
     for step in _later_steps:
         step(run, records)
     apply_downtimes(run, records)
     apply_certifications(run, records)
+    apply_people(run, records)
 
 
 def _opening(since: datetime | None, now: datetime) -> dict[str, Any]:
@@ -118,6 +119,7 @@ def apply_sites(run: Run, records: Records) -> None:
     ngis = {ngi.name: ngi for ngi in Ngi.objects.current()}
     wanted = [item for record in records.sites if (item := _site(run, record, ngis))]
     upsert(run, "site", table, wanted, lambda row: row.ngi.federation_id)
+    _apply_site_parts(run, records)
     run.sites = {site.name: site for site in Site.objects.current().filter(ngi__federation=run.federation)}
 
 
@@ -132,6 +134,19 @@ def _site(run: Run, record: SiteRecord, ngis: dict[str, Ngi]) -> Wanted[Site] | 
         return None
     values = {"name": record.name, "ngi_id": ngi.pk, "valid_until": None, **record.fields}
     return Wanted(record, (record.name,), values, {**_opening(record.since, run.now), **record.initial}, record.key)
+
+
+def _apply_site_parts(run: Run, records: Records) -> None:
+    """Columns that a record of their own tells, after the sites themselves."""
+    rows = Site.objects.current().filter(ngi__federation=run.federation)
+    table: Table[Site] = Table(Site, ["name"], rows)
+    wanted = []
+    for part in records.site_parts:
+        if (part.name,) in table.current:
+            wanted.append(Wanted[Site](part, (part.name,), dict(part.fields)))
+        else:
+            run.find("rejected", "site", part, "the site is not registered", "import get_site first", value=part.name)
+    upsert(run, "site", table, wanted)
 
 
 def apply_services(run: Run, records: Records) -> None:
@@ -183,8 +198,27 @@ def _write_endpoints(run: Run, table: Table[Endpoint], batch: Sequence[Wanted[Se
     kept = {item.natural for item in wanted}
     services = {_row(item).pk for item in batch if not item.is_new}
     gone = [row for nature, row in table.current.items() if nature[0] in services and nature not in kept]
-    if gone:
-        close(run, "endpoint", [row for row in gone if row.valid_until is None])
+    close(run, "endpoint", [row for row in gone if row.valid_until is None])
+
+
+def apply_endpoints(run: Run, records: Records) -> None:
+    """Addresses that stand by themselves; the service keeps its other ones."""
+    if not records.endpoints:
+        return
+    table: Table[Endpoint] = Table(Endpoint, ["service_id", "name"])
+    wanted = []
+    for record in records.endpoints:
+        service = run.services.get(record.service) or run.services.get(record.service.anywhere)
+        if service is None:
+            run.find(
+                "rejected", "endpoint", record, "its service is not registered",
+                "import the service first, or correct its type and host", field="hostname", value=record.service,
+            )  # fmt: skip
+            continue
+        values = {"service_id": service.pk, "name": record.name, "valid_until": None, **record.fields}
+        item = Wanted[Endpoint](record, (service.pk, record.name), values, _opening(None, run.now), record.key)
+        wanted.append(item)
+    upsert(run, "endpoint", table, wanted)
 
 
 def _free_key(table: Table[Endpoint], record: Record, service: Service) -> str | None:
@@ -227,130 +261,3 @@ def _past_service(run: Run, record: ServiceRecord) -> Wanted[Service] | None:
     opening = item.initial["valid_from"]
     item.values["valid_until"] = max(opening, min(record.until or run.now, run.now))
     return item
-
-
-def apply_downtimes(run: Run, records: Records) -> None:
-    table: Table[Downtime] = Table(Downtime, [])
-    affected, owners = _affected()
-    wanted = []
-    for record in records.downtimes:
-        services = _services_of(run, record)
-        item = Wanted[Downtime](record, (), dict(record.fields), key=record.key)
-        if services is None or not decide(run, "downtime", table, item, lambda row: owners.get(row.pk)):
-            continue
-        item.differs = not item.is_new and affected.get(_row(item).pk, set()) != services
-        wanted.append((item, services))
-    ids = {id(item): services for item, services in wanted}
-    chosen = [item for item, _ in wanted]
-    write(run, "downtime", table, chosen, lambda batch: _write_affected(run, batch, ids, affected))
-
-
-def _affected() -> tuple[dict[int, set[int]], dict[int, int]]:
-    """Downtime -> services, and downtime -> federation."""
-    affected: dict[int, set[int]] = {}
-    owners: dict[int, int] = {}
-    rows = DowntimeService.objects.values_list("downtime_id", "service_id", "service__site__ngi__federation_id")
-    for downtime, service, federation in rows:
-        affected.setdefault(downtime, set()).add(service)
-        owners[downtime] = federation
-    return affected, owners
-
-
-def _services_of(run: Run, record: DowntimeRecord) -> set[int] | None:
-    """The ids of the services that it names. None, with a finding, where it names none that is registered."""
-    found, unknown = set(), []
-    for ref in record.services:
-        service = run.services.get(ref) or run.services.get(ServiceRef(ref.service_type, ref.hostname))
-        if service is None:
-            unknown.append(str(ref))
-        else:
-            found.add(service.pk)
-    if not unknown:
-        return found
-    level, problem = ("repaired", "leaves out services that are not registered") if found else (
-        "rejected", "names only services that are not registered")  # fmt: skip
-    run.find(
-        level, "downtime", record, problem, "import the services first, then this file again",  # type: ignore[arg-type]
-        field="services", value=", ".join(unknown),
-    )  # fmt: skip
-    return found or None
-
-
-def _write_affected(
-    run: Run, batch: Sequence[Wanted[Downtime]], services: dict[int, set[int]], affected: dict[int, set[int]]
-) -> None:
-    """What a downtime affects is written, and corrected, in the transaction of the downtime itself."""
-    new, gone = [], []
-    for item in batch:
-        downtime, wanted = _row(item).pk, services[id(item)]
-        present = set() if item.is_new else affected.get(downtime, set())
-        new += [DowntimeService(downtime_id=downtime, service_id=service) for service in sorted(wanted - present)]
-        if present - wanted:
-            gone.append((downtime, present - wanted))
-    DowntimeService.objects.bulk_create(new)
-    for downtime, stale in gone:
-        DowntimeService.objects.filter(downtime_id=downtime, service_id__in=stale).delete()
-    _announce(run, [item for item in batch if item.is_new or item.is_changed])
-
-
-def _announce(run: Run, batch: Sequence[Wanted[Downtime]]) -> None:
-    """Tells later floors which past may be judged otherwise now, in the transaction of the change."""
-    windows = []
-    for item in batch:
-        downtime, before = _row(item), item.before
-        windows.append(Window(downtime.start, max(downtime.start, min(downtime.end, run.now))))
-        start, end = before.get("start", downtime.start), before.get("end", downtime.end)
-        windows.append(Window(start, max(start, min(end, run.now))))
-    for window in merge_windows(windows):
-        downtimes_changed.send(sender=Downtime, window=window)
-
-
-def apply_certifications(run: Run, records: Records) -> None:
-    """Steps of certification are added once; the newest date becomes the site's `certification_since`."""
-    dates: dict[str, tuple[datetime, CertificationRecord]] = {}
-    for record in records.certifications:
-        site = run.sites.get(record.site)
-        if site is None:
-            run.find(
-                "rejected", "certification change", record, "its site is not registered",
-                "import the site first, then this file again", field="site", value=record.site,
-            )  # fmt: skip
-            continue
-        if record.is_step:
-            _add_step(run, record, site)
-        if record.fields["new"] == site.certification:
-            newest = dates.get(site.name)
-            dates[site.name] = (
-                max(newest, (record.changed_at, record), key=_when) if newest else (record.changed_at, record)
-            )
-        elif not record.is_step:
-            run.find(
-                "rejected", "certification change", record, "the site has another status now than the record says",
-                "import the sites of the same day first", field="cert_status", value=record.fields["new"],
-            )  # fmt: skip
-    _note_dates(run, dates)
-
-
-def _when(dated: tuple[datetime, CertificationRecord]) -> datetime:
-    return dated[0]
-
-
-def _add_step(run: Run, record: CertificationRecord, site: Site) -> None:
-    _, is_made = CertificationChange.objects.get_or_create(
-        site=site,
-        changed_at=record.changed_at,
-        new=record.fields["new"],
-        defaults={name: record.fields[name] for name in ("old", "changed_by", "reason")},
-    )
-    run.report.count("certification change", "created" if is_made else "unchanged")
-
-
-def _note_dates(run: Run, dates: dict[str, tuple[datetime, CertificationRecord]]) -> None:
-    table: Table[Site] = Table(Site, ["name"], run.sites.values())
-    wanted = []
-    for name, (moment, record) in dates.items():
-        item = Wanted[Site](record, (name,), {"certification_since": moment})
-        known = run.sites[name].certification_since
-        if (known is None or known < moment) and decide(run, "site", table, item):
-            wanted.append(item)
-    write(run, "site", table, wanted)

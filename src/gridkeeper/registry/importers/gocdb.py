@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gridkeeper.registry.importers.gocdb_certification import read_change, read_date
 from gridkeeper.registry.importers.gocdb_downtimes import read_downtime
-from gridkeeper.registry.importers.gocdb_fields import Item, chosen
+from gridkeeper.registry.importers.gocdb_fields import Item
+from gridkeeper.registry.importers.gocdb_groups import GROUP_KINDS, check_words, read_group, read_project, read_scope
+from gridkeeper.registry.importers.gocdb_people import join_people, read_contacts, read_user
+from gridkeeper.registry.importers.gocdb_topology import endpoints_of, key_of, service_fields, site_fields
 from gridkeeper.registry.importers.records import (
-    CertificationRecord,
-    EndpointRecord,
     NgiRecord,
+    PartRecord,
     Record,
     Records,
     ServiceRecord,
@@ -20,25 +23,17 @@ from gridkeeper.registry.importers.records import (
     ServiceTypeRecord,
     SiteRecord,
 )
-from gridkeeper.registry.importers.report import Place, Report, UnreadableSourceError
-from gridkeeper.registry.importers.times import TimeProblemError, parse_epoch, parse_oracle
+from gridkeeper.registry.importers.report import Finding, Place, Report, UnreadableSourceError
 from gridkeeper.registry.importers.xml_lines import Element, line_of, parse_xml, read_xml
-from gridkeeper.registry.models import Certification, Infrastructure
 
-_REASON_LIMIT = 300
-
-#: Elements that hold what this registry does not keep: what they are, in words.
+#: Elements that tell nothing that other answers do not tell better: what they are, in words.
 _NOT_USED = {
-    "SERVICE_GROUP": "service groups",
-    "EGEE_USER": "users and their roles (give roles on the pages of sites and regions)",
-    "tag": "list of scopes (a scope is kept with the objects that bear it)",
-    "certification_status": "list of certification statuses (they are fixed)",
-    "CONTACT": "contacts",
-    "ROC": "lists of regions without their data (import get_ngi)",
     "SUBGRID": "lists of subgrids (a subgrid is kept with its sites)",
-    "Project": "contacts of projects",
+    "Site": "numbers of sites per country (they are counted here)",
 }
-_GROUPS = {"Country": "list of countries", "PRODUCTION_STATUS": "list of infrastructures (they are fixed)"}
+_SECURITY = {"csirt_email": ("CSIRT_EMAIL",), "csirt_tel": ("CSIRT_TEL",)}
+#: What a SITE of get_site_contacts and get_site_security_info holds, besides the name.
+_NAMES = {"PRIMARY_KEY", "SHORT_NAME"}
 
 
 @dataclass
@@ -57,6 +52,7 @@ class Gocdb:
     report: Report
     records: Records = field(default_factory=Records)
     documents: list[Document] = field(default_factory=list)
+    bare_regions: dict[str, NgiRecord] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Reads one file. Raises UnreadableSourceError for what is no XML, or is GOCDB's own error message."""
@@ -74,7 +70,14 @@ class Gocdb:
             advance(document.path)
             self._document(document)
         self._same_keys()
+        self._add_bare_regions()
+        join_people(self.report, self.records)
         return self.records
+
+    def _add_bare_regions(self) -> None:
+        """Regions of which only a list or contacts speak: get_ngi needs an identity, get_roc_list does not."""
+        described = {record.name for record in self.records.ngis}
+        self.records.ngis.extend(record for name, record in self.bare_regions.items() if name not in described)
 
     def origin_of(self, record: Record) -> str:
         return _origin(record.place.file)
@@ -89,11 +92,19 @@ class Gocdb:
             self._not_used(document, "map of roles and actions (ours is part of the program)", 1)
             return
         if document.root.tag == "root" and all(child.tag == "name" for child in document.root):
-            self._not_used(document, "list of time zones (they come with this machine)", len(document.root))
+            words = [child.text or "" for child in document.root]
+            check_words(self.report, Place(document.path, line_of(document.root)), "time zones", words)
             return
         unused: dict[str, int] = {}
+        words_of: dict[str, list[str]] = {}
         for element in document.root:
-            self._element(document, element, unused)
+            kind = _kind_of_word(element)
+            if kind:
+                words_of.setdefault(kind, []).append("".join(element.xpath("name/text()")))
+            else:
+                self._element(document, element, unused)
+        for kind, words in words_of.items():
+            check_words(self.report, Place(document.path, line_of(document.root)), kind, words)
         for what, count in unused.items():
             self._not_used(document, what, count)
         if not len(document.root):
@@ -109,7 +120,7 @@ class Gocdb:
             return
         if tag == "meta":
             return
-        what = _NOT_USED.get(tag) or _group(element) or f"elements <{tag}>, which are no part of GOCDB that we know"
+        what = _NOT_USED.get(tag) or f"elements <{tag}>, which are no part of GOCDB that we know"
         unused[what] = unused.get(what, 0) + 1
 
     def _not_used(self, document: Document, what: str, count: int) -> None:
@@ -134,7 +145,7 @@ class Gocdb:
             "support_unit": item.word("GGUS_SU"),
             "scopes": item.scopes(),
         }
-        self.records.ngis.append(NgiRecord(place=item.place, name=name, key=_key(item), raw=item.raw, fields=fields))
+        self.records.ngis.append(NgiRecord(place=item.place, name=name, key=key_of(item), raw=item.raw, fields=fields))
         return None
 
     def site(self, item: Item) -> None:
@@ -148,15 +159,61 @@ class Gocdb:
                 "NAME", attribute, "the attribute NAME is another than SHORT_NAME, by which its services name it; "
                 "SHORT_NAME was taken", "make both the same",
             )  # fmt: skip
+        told = {str(child.tag) for child in item.element} - _NAMES
+        if told <= {"CONTACT"} and len(item.element):
+            read_contacts(item, self.records, "site", item.name, key_of(item) or "")
+            return None
+        if told and told <= {"CSIRT_EMAIL", "CSIRT_TEL"}:
+            fields = item.told(_SECURITY)
+            self.records.site_parts.append(PartRecord(place=item.place, name=item.name, raw=item.raw, fields=fields))
+            return None
         region = item.text("ROC")
+        if not len(item.element) and item.element.get("ROC"):
+            return self._bare_site(item)
         if not region:
             return item.rejected("ROC", "", "names no region", "give it a ROC")
         self.records.sites.append(
             SiteRecord(
-                place=item.place, name=item.name, key=_key(item), raw=item.raw, ngi=region, fields=_site_fields(item)
+                place=item.place, name=item.name, key=key_of(item), raw=item.raw, ngi=region, fields=site_fields(item)
             )
         )
         return None
+
+    def _bare_site(self, item: Item) -> None:
+        """get_site_list tells names and countries alone: enough to know the site by, too little to make it."""
+        self.report.figure("sites of a list without their data")
+        if not any(finding.kind == "site" and "without their data" in finding.problem for finding in self._notes()):
+            self.report.find(
+                "note", "site", item.place, item.name, "is of a list of sites without their data; nothing was changed",
+                "import get_site",
+            )  # fmt: skip
+
+    def _notes(self) -> list[Finding]:
+        return self.report.of_level("note")
+
+    def region_contacts(self, item: Item) -> None:
+        """ROC of get_roc_contacts and get_roc_list: its name, its address and its people."""
+        name = item.element.get("ROC_NAME") or item.text("ROCNAME")
+        item = item.named(name)
+        if not name:
+            return item.rejected("ROC_NAME", "", "the region has no name", "give it a ROC_NAME")
+        key = (item.element.get("PRIMARY_KEY") or "").strip()
+        fields = {"email": mail} if (mail := item.word("MAIL_CONTACT")) else {}
+        self.bare_regions[name] = NgiRecord(place=item.place, name=name, key=key or None, raw=item.raw, fields=fields)
+        read_contacts(item, self.records, "ngi", name, key)
+        return None
+
+    def user(self, item: Item) -> None:
+        read_user(item, self.records)
+
+    def group(self, item: Item) -> None:
+        read_group(item, self.records)
+
+    def scope(self, item: Item) -> None:
+        read_scope(item, self.records)
+
+    def project(self, item: Item) -> None:
+        read_project(item, self.records)
 
     def service_type(self, item: Item) -> None:
         name = item.text("SERVICE_TYPE_NAME")
@@ -165,7 +222,7 @@ class Gocdb:
             return item.rejected("SERVICE_TYPE_NAME", "", "has no name", "give it a name")
         fields = {"description": item.text("SERVICE_TYPE_DESC")}
         self.records.service_types.append(
-            ServiceTypeRecord(place=item.place, name=name, key=_key(item), raw=item.raw, fields=fields)
+            ServiceTypeRecord(place=item.place, name=name, key=key_of(item), raw=item.raw, fields=fields)
         )
         return None
 
@@ -179,11 +236,11 @@ class Gocdb:
             ServiceRecord(
                 place=item.place,
                 name=item.name,
-                key=_key(item),
+                key=key_of(item),
                 raw=item.raw,
                 ref=ref,
-                endpoints=tuple(_endpoints(item)),
-                fields=_service_fields(item),
+                endpoints=tuple(endpoints_of(item)),
+                fields=service_fields(item),
             )
         )
         return None
@@ -192,52 +249,10 @@ class Gocdb:
         read_downtime(item, self.records)
 
     def certification_change(self, item: Item) -> None:
-        site, new = item.text("SITE"), item.text("NEW_STATUS")
-        item = item.named(f"{site}: {item.text('OLD_STATUS')} -> {new}")
-        if new not in Certification.values:
-            return item.rejected(
-                "NEW_STATUS", new, "is no certification status", f"use {', '.join(Certification.values)}"
-            )
-        try:
-            moment = parse_epoch(item.text("UNIX_TIME")) if item.text("UNIX_TIME") else parse_oracle(item.text("TIME"))
-        except TimeProblemError as error:
-            return item.rejected(
-                "UNIX_TIME", item.text("UNIX_TIME") or item.text("TIME"), str(error), "correct the time"
-            )
-        reason = item.text("COMMENT")
-        if len(reason) > _REASON_LIMIT:
-            item.repaired("COMMENT", reason, f"was cut to {_REASON_LIMIT} characters", "nothing to do")
-        old = item.text("OLD_STATUS")
-        fields = {
-            "old": old[:20],
-            "new": new,
-            "reason": reason[:_REASON_LIMIT],
-            "changed_by": item.text("CHANGED_BY")[:255],
-        }
-        self.records.certifications.append(
-            CertificationRecord(
-                place=item.place, name=item.name, raw=item.raw, site=site, changed_at=moment, fields=fields
-            )
-        )
-        return None
+        read_change(item, self.records)
 
     def certification_date(self, item: Item) -> None:
-        site = item.text("name")
-        item = item.named(site)
-        status, text = item.text("cert_status"), item.text("cert_date")
-        if status not in Certification.values:
-            return item.rejected("cert_status", status, "is no certification status", "correct it in the source")
-        try:
-            moment = parse_oracle(text)
-        except TimeProblemError as error:
-            return item.rejected("cert_date", text, str(error), "correct the time")
-        self.records.certifications.append(
-            CertificationRecord(
-                place=item.place, name=site, raw=item.raw, site=site, changed_at=moment, fields={"new": status},
-                is_step=False,
-            )
-        )  # fmt: skip
-        return None
+        read_date(item, self.records)
 
     def _same_keys(self) -> None:
         """Service types go by their names; real answers give one PRIMARY_KEY to several of them."""
@@ -256,103 +271,12 @@ def _origin(path: str) -> str:
     return str(Path(path).resolve())
 
 
-def _group(element: Element) -> str:
-    """What GOCDB's <group> lists: it says so in group_type."""
+def _kind_of_word(element: Element) -> str:
+    """What kind of words GOCDB's <group> or <certification_status> belongs to; "" for other elements."""
+    if element.tag == "certification_status":
+        return "certification statuses"
     names = [(name.text or "") for name in element.iter("Name")] if element.tag == "group" else []
-    return next((_GROUPS[name] for name in names if name in _GROUPS), "")
-
-
-def _key(item: Item) -> str | None:
-    """PRIMARY_KEY, the attribute before the element: it is what other systems refer to."""
-    attribute = (item.element.get("PRIMARY_KEY") or "").strip()
-    inner = item.text("PRIMARY_KEY")
-    if attribute and inner and attribute != inner:
-        item.repaired(
-            "PRIMARY_KEY", inner, f"is another than the attribute PRIMARY_KEY ({attribute}), which was taken",
-            "make both the same",
-        )  # fmt: skip
-    return attribute or inner or None
-
-
-def _site_fields(item: Item) -> dict[str, object]:
-    return {
-        "official_name": item.word("OFFICIAL_NAME"),
-        "description": item.word("SITE_DESCRIPTION"),
-        "home_url": item.word("HOME_URL"),
-        "contact_email": item.word("CONTACT_EMAIL"),
-        "contact_tel": item.word("CONTACT_TEL"),
-        "alarm_email": item.word("ALARM_EMAIL"),
-        "csirt_email": item.word("CSIRT_EMAIL"),
-        "csirt_tel": item.word("CSIRTTEL") or item.word("CSIRT_TEL"),
-        "emergency_tel": item.word("EMERGENCYTEL"),
-        "giis_url": item.word("GIIS_URL"),
-        "tier": item.word("TIER"),
-        "subgrid": item.word("SUBGRID"),
-        **item.country(),
-        "location": item.word("LOCATION"),
-        "timezone": item.timezone(),
-        "latitude": item.degrees("LATITUDE", 90),
-        "longitude": item.degrees("LONGITUDE", 180),
-        "domain": next(iter(item.words("DOMAIN", "DOMAIN_NAME")), ""),
-        "ip_range": item.word("SITE_IP") or item.word("IP_RANGE"),
-        "ipv6_range": item.word("SITE_IPV6"),
-        "infrastructure": item.choice(
-            "PRODUCTION_INFRASTRUCTURE", chosen(Infrastructure.values), Infrastructure.TEST.value
-        ),
-        "certification": item.choice(
-            "CERTIFICATION_STATUS", chosen(Certification.values), Certification.CANDIDATE.value
-        ),
-        "notifications": item.flag("NOTIFICATIONS", default=False),
-        "scopes": item.scopes(),
-        "properties": item.extensions() | _helpdesk(item),
-    }  # fmt: skip
-
-
-def _helpdesk(item: Item) -> dict[str, str]:
-    mail = item.word("HELPDESKEMAIL")
-    return {"HELPDESKEMAIL": mail} if mail else {}
-
-
-def _service_fields(item: Item) -> dict[str, object]:
-    in_production = item.flag("IN_PRODUCTION", default=False)
-    return {
-        "url": item.word("URL"),
-        "host_dn": item.word("HOSTDN"),
-        "host_ip": item.address("HOST_IP", 4),
-        "host_ipv6": item.address("HOST_IPV6", 6),
-        "operating_system": item.word("HOST_OS"),
-        "architecture": item.word("HOST_ARCH"),
-        "description": item.word("DESCRIPTION"),
-        "email": item.word("CONTACT_EMAIL"),
-        "is_beta": item.flag("BETA", default=False),
-        "in_production": in_production,
-        "is_monitored": item.flag("NODE_MONITORED", default=in_production),
-        "notifications": item.flag("NOTIFICATIONS", default=False),
-        "scopes": item.scopes(),
-        "properties": item.extensions(),
-    }
-
-
-def _endpoints(service: Item) -> list[EndpointRecord]:
-    records = []
-    for element in service.children("ENDPOINTS", "ENDPOINT"):
-        item = Item(service.report, "endpoint", service.file, element)
-        name = item.text("NAME") or item.text("URL") or item.text("ID")
-        item = item.named(name)
-        if not name:
-            item.rejected("NAME", "", "has neither name nor URL", "give it a NAME")
-            continue
-        fields = {
-            "url": item.word("URL"),
-            "interface_name": item.word("INTERFACENAME"),
-            "email": item.word("CONTACT_EMAIL"),
-            "is_monitored": item.flag("ENDPOINT_MONITORED", default=False),
-            "properties": item.extensions(),
-        }
-        records.append(
-            EndpointRecord(place=item.place, name=name, key=item.text("ID") or None, raw=item.raw, fields=fields)
-        )
-    return records
+    return next((GROUP_KINDS[name] for name in names if name in GROUP_KINDS), "")
 
 
 #: Element -> the kind that it counts as, and who reads it.
@@ -364,4 +288,9 @@ _READERS: dict[str, tuple[str, Callable[[Gocdb, Item], None]]] = {
     "DOWNTIME": ("downtime", Gocdb.downtime),
     "result": ("certification change", Gocdb.certification_change),
     "site": ("certification change", Gocdb.certification_date),
+    "EGEE_USER": ("person", Gocdb.user),
+    "SERVICE_GROUP": ("service group", Gocdb.group),
+    "tag": ("scope", Gocdb.scope),
+    "Project": ("federation", Gocdb.project),
+    "ROC": ("region", Gocdb.region_contacts),
 }

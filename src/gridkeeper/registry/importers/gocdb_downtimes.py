@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gridkeeper.registry.importers.gocdb_fields import Item
-from gridkeeper.registry.importers.records import DowntimeRecord, Records, ServiceRef
+from gridkeeper.registry.importers.records import DowntimeRecord, EndpointRef, Records, ServiceRef
 from gridkeeper.registry.importers.times import TimeProblemError, parse_epoch, parse_formatted
 from gridkeeper.registry.models import Classification, Severity
 from gridkeeper.registry.rules import classify
@@ -31,7 +31,7 @@ def read_downtime(item: Item, records: Records) -> None:
         item.rejected("SEVERITY", severity, "is no severity", f"use {' or '.join(Severity.values)}")
         return
     record = DowntimeRecord(
-        place=item.place, name=item.name, key=key, raw=item.raw, services=tuple(services),
+        place=item.place, name=item.name, key=key, raw=item.raw, services=tuple(services), endpoints=_endpoints(item),
         fields=_fields(item, severity, *interval),
     )  # fmt: skip
     _join(item, records, record)
@@ -50,7 +50,8 @@ def _join(item: Item, records: Records, record: DowntimeRecord) -> None:
             "fetch it again from GOCDB",
         )  # fmt: skip
     services = tuple(dict.fromkeys((*first.services, *record.services)))
-    records.downtimes[known] = replace(first, services=services)
+    endpoints = tuple(dict.fromkeys((*first.endpoints, *record.endpoints)))
+    records.downtimes[known] = replace(first, services=services, endpoints=endpoints)
 
 
 def _same_key(records: Records, key: str | None) -> list[int]:
@@ -59,13 +60,27 @@ def _same_key(records: Records, key: str | None) -> list[int]:
     return [last] if last >= 0 and records.downtimes[last].key == key else []
 
 
-def _services(item: Item) -> list[ServiceRef]:
+def _parts(item: Item) -> list[tuple[Item, ServiceRef]]:
+    """The elements that name its services, each with the service: nested ones, or the downtime's own."""
     nested = [Item(item.report, item.kind, item.file, child) for child in item.children("SERVICES", "SERVICE")]
-    refs = [
-        ServiceRef(part.text("SERVICE_TYPE"), part.text("HOSTNAME"), part.text("HOSTED_BY"))
+    return [
+        (part, ServiceRef(part.text("SERVICE_TYPE"), part.text("HOSTNAME"), part.text("HOSTED_BY")))
         for part in (nested or [item])
     ]
-    return [ref for ref in refs if ref.hostname and ref.service_type]
+
+
+def _services(item: Item) -> list[ServiceRef]:
+    return [ref for _, ref in _parts(item) if ref.hostname and ref.service_type]
+
+
+def _endpoints(item: Item) -> tuple[EndpointRef, ...]:
+    """The addresses of its services that it affects; none: the whole service."""
+    return tuple(
+        EndpointRef(ref, address.text("ID"), address.text("NAME"))
+        for part, ref in _parts(item)
+        for element in part.children("AFFECTED_ENDPOINTS", "ENDPOINT")
+        for address in [Item(item.report, item.kind, item.file, element)]
+    )
 
 
 def _interval(item: Item) -> tuple[datetime, datetime] | None:

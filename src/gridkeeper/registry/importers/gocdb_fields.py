@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import available_timezones
 
 from gridkeeper.registry.importers.countries import country_of
@@ -15,6 +16,8 @@ FLAGS = {
     "y": True, "yes": True, "true": True, "1": True, "t": True,
     "n": False, "no": False, "false": False, "0": False, "f": False,
 }  # fmt: skip
+#: Names of zones that GOCDB lists and IANA does not -> IANA's.
+TIMEZONE_SPELLINGS = {"Asia/Iran": "Asia/Tehran", "US/Atlantic": "America/Halifax"}
 #: Words that stand where nothing is known.
 _NOTHING = {"not set", "none", "n/a", "undefined", "null"}
 
@@ -77,7 +80,18 @@ class Item:
             "repaired", self.kind, place, self.name, problem, remedy, field=field, value=value, raw=self.raw
         )
 
+    def told(self, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """Column -> word, of those whose element stands there: some answers tell a column, others never do."""
+        return {
+            column: next((word for tag in tags if (word := self.word(tag))), "")
+            for column, tags in columns.items()
+            if any(self.children(tag) for tag in tags)
+        }
+
     def rejected(self, field: str, value: object, problem: str, remedy: str) -> None:
+        """The record does not go in; the source still speaks of it, so it has not vanished there."""
+        if key := self.element.get("PRIMARY_KEY"):
+            self.report.saw(str(Path(self.file).resolve()), self.kind, key)
         self.report.find(
             "rejected", self.kind, self.place, self.name, problem, remedy, field=field, value=value, raw=self.raw
         )
@@ -132,6 +146,9 @@ class Item:
         text = self.word("TIMEZONE")
         if not text or text in available_timezones():
             return text
+        if text in TIMEZONE_SPELLINGS:
+            self.repaired("TIMEZONE", text, f"is no IANA time zone; taken as {TIMEZONE_SPELLINGS[text]}", "write that")
+            return TIMEZONE_SPELLINGS[text]
         self.repaired("TIMEZONE", text, "is no IANA time zone; left empty", "write one like Europe/Rome")
         return ""
 

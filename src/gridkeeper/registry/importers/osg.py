@@ -112,7 +112,7 @@ class _Topology:
                     place=place,
                     name=name,
                     key=self._key("region", name, place, data.get("ID")),
-                    fields={"description": text_of(data.get("Description")), "support_unit": name},
+                    fields={"description": _about_centre(data), "support_unit": name},
                 )
             )
 
@@ -212,7 +212,7 @@ class _Topology:
                 "longitude": self._degrees(group, details, "Longitude", 180),
                 "infrastructure": Infrastructure.PRODUCTION if data.get("Production") is True else Infrastructure.TEST,
                 "timezone": "",
-                "properties": _site_properties(details),
+                "properties": _site_properties(details) | self._facility(group),
             },
         )
 
@@ -221,6 +221,16 @@ class _Topology:
         if folder not in self.details:
             self.details[folder] = self._document(f"{folder}/SITE.yaml", "site") or Fields(0)
         return self.details[folder]
+
+    def _facility(self, group: Group) -> dict[str, str]:
+        """Numbers of the facility, by which accounting and the list of institutions know it."""
+        path = f"{group.path.rsplit('/', 2)[0]}/FACILITY.yaml"
+        if path not in self.details:
+            self.details[path] = self._document(path, "site") or Fields(0)
+        data = self.details[path]
+        return {
+            f"OSG facility {key}": text_of(data[key]) for key in ("ID", "InstitutionID") if data.get(key) is not None
+        }
 
     def _certification(self, group: Group) -> Certification:
         """OSG has no certification: a site counts as certified unless it is disabled or nothing of it is active."""
@@ -268,6 +278,20 @@ class _Topology:
             "active resources": sum(resource.is_active for resource in resources),
             "resource services": sum(len(resource.data["Services"]) for resource in resources),
         }
+
+
+def _about_centre(data: Fields) -> str:
+    """A support centre in words: a region has a description, and OSG's entries have more to say."""
+    lines = [text_of(data.get("Description"))]
+    for key in ("LongName", "Community"):
+        if (text := text_of(data.get(key))) and text not in lines:
+            lines.append(text)
+    contacts = data.get("Contacts")
+    for kind, people in contacts.items() if isinstance(contacts, dict) else ():
+        names = [text_of(person.get("Name")) for person in people if isinstance(person, dict)] if people else []
+        if any(names):
+            lines.append(f"{kind}: {', '.join(filter(None, names))}")
+    return "\n".join(filter(None, lines))
 
 
 def _site_properties(details: Fields) -> dict[str, str]:

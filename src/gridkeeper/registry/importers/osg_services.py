@@ -1,7 +1,7 @@
 """Services of an OSG topology: resource x service -> service, where (type, hostname) is unique."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -179,4 +179,15 @@ def _properties(resource: Resource, details: dict[str, Any]) -> dict[str, Any]:
         inner = resource.data.get(key)
         if isinstance(inner, dict):
             properties |= {f"{key}.{name}": text_of(value) for name, value in inner.items() if value is not None}
-    return properties
+    return properties | dict(_contacts(resource))
+
+
+def _contacts(resource: Resource) -> Iterator[tuple[str, str]]:
+    """ContactLists: kind of contact -> rank -> name and number; OSG publishes the names, never the addresses."""
+    lists = resource.data.get("ContactLists")
+    for kind, ranks in lists.items() if isinstance(lists, dict) else ():
+        for rank, person in ranks.items() if isinstance(ranks, dict) else ():
+            if isinstance(person, dict) and text_of(person.get("Name")):
+                yield f"ContactLists.{kind}.{rank}", text_of(person["Name"])
+                if text_of(person.get("ID")):
+                    yield f"ContactLists.{kind}.{rank}.ID", text_of(person["ID"])

@@ -79,6 +79,13 @@ class Report:
     seen: dict[str, Seen] = field(default_factory=dict)
     _counts: dict[str, Counts] = field(default_factory=dict)
 
+    @property
+    def reason(self) -> str:
+        """What audit records say: the source by its file names, never by the folders of this machine."""
+        names = [part.rstrip("/").rsplit("/", 1)[-1] for part in self.origin.split()]
+        shown = self.origin if "://" in self.origin else " ".join(names)
+        return f"import of {self.source} from {shown}"
+
     def count(self, kind: str, what: str, number: int = 1) -> None:
         counts = self._counts.setdefault(kind, Counts())
         setattr(counts, what, getattr(counts, what) + number)

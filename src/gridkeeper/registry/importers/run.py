@@ -17,6 +17,8 @@ from gridkeeper.registry.importers.vanished import close_vanished
 from gridkeeper.registry.models import Federation, ImportRun, Service
 from gridkeeper.registry.signals import topology_changed
 
+#: Hours ahead that a downtime must be declared to count as scheduled, where it is not GOCDB's 24 (registry.md section 3).
+_NOTICE_HOURS = {"osg": 48}
 #: Kinds whose changes alter what is tested and judged.
 _TOPOLOGY = ("region", "site", "service", "endpoint", "VO", "VO support")
 
@@ -58,7 +60,7 @@ def run_import(
     """
     show = progress or Silent()
     show.begin("Applying", len(source.records))
-    with recording(actor, f"import of {report.source}"):
+    with recording(actor, report.reason):
         if not report.is_dry_run:
             _apply(source, report, actor, now, show)
             return _keep(report, now)
@@ -99,7 +101,11 @@ def _federation(report: Report, now: datetime) -> Federation:
     federation = Federation.objects.current().filter(name=report.federation).first()
     report.count("federation", "read")
     report.count("federation", "unchanged" if federation else "created")
-    return federation or Federation.objects.create(name=report.federation, valid_from=now)
+    if federation is not None:
+        return federation
+    return Federation.objects.create(
+        name=report.federation, valid_from=now, notice_hours=_NOTICE_HOURS.get(report.source, 24)
+    )
 
 
 def _keep(report: Report, started_at: datetime) -> ImportRun:

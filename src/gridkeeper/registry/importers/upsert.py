@@ -4,7 +4,7 @@ Rows are written in batches, each one transaction with its audit records, since 
 batch that the database refuses is tried again row by row, so that only the row at fault is rejected.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -15,6 +15,7 @@ from simple_history.utils import bulk_create_with_history, bulk_update_with_hist
 
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.audit import bulk_audit_options
+from gridkeeper.registry.importers.policy import Overwrite
 from gridkeeper.registry.importers.records import Record, ServiceRef
 from gridkeeper.registry.importers.report import Level, Report
 from gridkeeper.registry.models import Federation, Service, ServiceType, Site
@@ -39,16 +40,23 @@ class Run:
     service_types: dict[str, ServiceType] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     services: dict[ServiceRef, Service] = field(default_factory=dict)
+    policy: Overwrite = field(default_factory=Overwrite)
+    #: What the last run of this source saw, by origin; None: ask the reports of earlier imports.
+    last_seen: Mapping[str, Mapping[str, Sequence[str]]] | None = None
 
     @property
     def audit(self) -> dict[str, Any]:
-        return bulk_audit_options(self.actor, f"import of {self.report.source} from {self.report.origin}")
+        return bulk_audit_options(self.actor, self.report.reason)
 
     def find(self, level: Level, kind: str, record: Record, problem: str, remedy: str, **more: Any) -> None:
-        self.report.find(level, kind, record.place, record.name, problem, remedy, raw=record.raw or str(record), **more)
+        """`more`: field, value, and `name` where the finding is about a part of the record."""
+        name = more.pop("name", record.name)
+        self.report.find(level, kind, record.place, name, problem, remedy, raw=record.raw or str(record), **more)
 
     def saw(self, kind: str, record: Record, row: Any) -> None:
-        self.report.saw(self.origin_of(record), kind, str(row.key if hasattr(row, "key") else row.pk))
+        """Remembers that the source speaks of the row; those without a key are parts of others."""
+        if hasattr(row, "key"):
+            self.report.saw(self.origin_of(record), kind, str(row.key))
 
 
 @dataclass
@@ -127,6 +135,9 @@ def decide(run: Run, kind: str, table: Table[M], wanted: Wanted[M], owner: Calla
         problem, remedy, more = refusal
         run.find("rejected", kind, wanted.record, problem, remedy, **more)
         return False
+    if row is None and not run.policy.may_create(run, kind, table, wanted):
+        run.report.count(kind, "unchanged")
+        return False
     if row is None:
         wanted.is_new = True
         wanted.row = row = table.model(**wanted.initial, **wanted.values, **_key(wanted))
@@ -134,6 +145,7 @@ def decide(run: Run, kind: str, table: Table[M], wanted: Wanted[M], owner: Calla
         run.saw(kind, wanted.record, row)
     else:
         wanted.changed = [name for name, value in wanted.values.items() if getattr(row, name) != value]
+        run.policy.review(run, kind, wanted)
         wanted.before = {name: getattr(row, name) for name in wanted.changed}
     table.taken.add(id(row))
     return True
@@ -220,7 +232,7 @@ def _write_batch(
     changed = [wanted for wanted in batch if wanted.changed]
     with transaction.atomic():
         if new:
-            bulk_create_with_history([wanted.row for wanted in new], model, batch_size=BATCH, **run.audit)
+            _create(run, model, [wanted.row for wanted in new if wanted.row is not None])
         if changed:
             _update(run, model, changed)
         parts(batch)
@@ -230,12 +242,27 @@ def _write_batch(
     run.report.count(kind, "unchanged", len(batch) - len(new) - updated)
 
 
+def _create(run: Run, model: type[M], rows: list[M]) -> None:
+    if _is_audited(model):
+        bulk_create_with_history(rows, model, batch_size=BATCH, **run.audit)
+    else:
+        model._default_manager.bulk_create(rows, batch_size=BATCH)
+
+
+def _is_audited(model: type[models.Model]) -> bool:
+    return hasattr(model._meta, "simple_history_manager_attribute")
+
+
 def _update(run: Run, model: type[M], changed: Sequence[Wanted[M]]) -> None:
     columns = sorted({name for wanted in changed for name in wanted.changed})
     for wanted in changed:
         for name in wanted.changed:
             setattr(wanted.row, name, wanted.values[name])
-    bulk_update_with_history([wanted.row for wanted in changed], model, columns, batch_size=BATCH, **run.audit)
+    rows = [wanted.row for wanted in changed if wanted.row is not None]
+    if _is_audited(model):
+        bulk_update_with_history(rows, model, columns, batch_size=BATCH, **run.audit)
+    else:
+        model._default_manager.bulk_update(rows, columns, batch_size=BATCH)
 
 
 def upsert(
@@ -250,7 +277,8 @@ def upsert(
 
 
 def close(run: Run, kind: str, rows: Sequence[M]) -> None:
-    """Ends the validity of rows now; they stay, so that history can refer to them."""
+    """Ends the validity of rows now; they stay, so that history can refer to them. The policy may keep some open."""
+    rows = run.policy.may_close(run, kind, rows)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         for row in batch:

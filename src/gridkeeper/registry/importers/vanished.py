@@ -1,11 +1,21 @@
 """What an earlier import of the same source brought and this one no longer has: closed, never deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gridkeeper.registry.importers.apply_people import end_roles
 from gridkeeper.registry.importers.report import Place
 from gridkeeper.registry.importers.upsert import Run, close
-from gridkeeper.registry.models import Downtime, Endpoint, ImportRun, Ngi, Service, Site
+from gridkeeper.registry.models import (
+    Downtime,
+    Endpoint,
+    ImportRun,
+    Ngi,
+    Service,
+    ServiceGroup,
+    ServiceGroupMember,
+    Site,
+)
 from gridkeeper.registry.signals import topology_changed
 
 #: Floors above close what hangs on services there.
@@ -21,29 +31,38 @@ def on_services_closed(listener: Callable[[Run, list[Service]], None]) -> None:
 def close_vanished(run: Run, origins: list[str], *, kinds: set[str] | None = None) -> None:
     """Closes the rows of `origins` that the last import saw and this one did not. `kinds`: only these."""
     run.origins = origins
-    for kind, closer in _CLOSERS.items():
-        if kinds is not None and kind not in kinds:
+    last = {origin: _last_seen(run, origin) for origin in origins}
+    gone = {kind: _gone(run, kind, last) for kind in _CLOSERS if kinds is None or kind in kinds}
+    before = {kind: len({key for seen in last.values() for key in seen.get(kind, ())}) for kind in gone}
+    run.policy.check_closing(run, {kind: len(keys) for kind, keys in gone.items()}, before)
+    for kind, keys in gone.items():
+        if keys:
+            _CLOSERS[kind](run, kind, sorted(keys))
+
+
+def _gone(run: Run, kind: str, last: Mapping[str, Mapping[str, Sequence[str]]]) -> set[str]:
+    """The keys that the last import saw and this one did not."""
+    gone: set[str] = set()
+    now_seen = {key for seen in run.report.seen.values() for key in seen.get(kind, ())}
+    for origin, seen in last.items():
+        before = seen.get(kind, [])
+        if before and not run.report.seen.get(origin, {}).get(kind):
+            run.report.find(
+                "note", kind, Place(origin), kind,
+                f"held {len(before)} records at the last import and none now; nothing was closed",
+                "if that is true, close them by hand", value=len(before),
+            )  # fmt: skip
+            # What is doubtful stays known, so that the next import can still close it.
+            for key in before:
+                run.report.saw(origin, kind, key)
             continue
-        gone: set[str] = set()
-        now_seen = {key for seen in run.report.seen.values() for key in seen.get(kind, ())}
-        for origin in origins:
-            before = _last_seen(run, origin).get(kind, [])
-            if before and not run.report.seen.get(origin, {}).get(kind):
-                run.report.find(
-                    "note", kind, Place(origin), kind,
-                    f"held {len(before)} records at the last import and none now; nothing was closed",
-                    "if that is true, close them by hand", value=len(before),
-                )  # fmt: skip
-                # What is doubtful stays known, so that the next import can still close it.
-                for key in before:
-                    run.report.saw(origin, kind, key)
-                continue
-            gone |= set(before) - now_seen
-        if gone:
-            closer(run, kind, sorted(gone))
+        gone |= set(before) - now_seen
+    return gone
 
 
-def _last_seen(run: Run, origin: str) -> dict[str, list[str]]:
+def _last_seen(run: Run, origin: str) -> Mapping[str, Sequence[str]]:
+    if run.last_seen is not None:
+        return run.last_seen.get(origin, {})
     runs = ImportRun.objects.filter(source=run.report.source, report__federation=run.federation.name)
     for report in runs.order_by("-started_at", "-pk").values_list("report", flat=True)[:100]:
         seen = report.get("seen", {})
@@ -62,6 +81,8 @@ def _close_downtimes(run: Run, kind: str, keys: list[str]) -> None:
         if downtime.start <= run.now:
             _note(run, kind, downtime, "vanished from the source after it had started; kept", "nothing to do")
             continue
+        if not run.policy.may_close(run, kind, [downtime]):
+            continue
         downtime.cancelled_at = run.now
         downtime.save(update_fields=["cancelled_at"])
         run.report.count(kind, "closed")
@@ -69,22 +90,22 @@ def _close_downtimes(run: Run, kind: str, keys: list[str]) -> None:
 
 
 def _close_services(run: Run, kind: str, keys: list[str]) -> None:
-    rows = list(Service.objects.current().filter(key__in=keys).select_related("service_type"))
+    found = Service.objects.current().filter(key__in=keys).select_related("service_type", "site")
+    rows = run.policy.may_close(run, kind, list(found))
     for listener in _with_services:
         listener(run, rows)
-    endpoints = list(Endpoint.objects.current().filter(service__in=rows))
-    if endpoints:
-        close(run, "endpoint", endpoints)
+    close(run, "endpoint", list(Endpoint.objects.current().filter(service__in=rows)))
+    close(run, "group member", list(ServiceGroupMember.objects.current().filter(service__in=rows)))
     _close(run, kind, rows)
     for row in rows:
         topology_changed.send(sender=Service, since=run.now, closed_service=row)
 
 
 def _close(run: Run, kind: str, rows: list[Any]) -> None:
+    rows = run.policy.may_close(run, kind, rows)
     for row in rows:
         _note(run, kind, row, "vanished from the source; closed", "nothing to do; its history stays")
-    if rows:
-        close(run, kind, rows)
+    close(run, kind, rows)
 
 
 def _close_parents(model: type[Site] | type[Ngi], children: str) -> Callable[[Run, str, list[str]], None]:
@@ -102,8 +123,16 @@ def _close_parents(model: type[Site] | type[Ngi], children: str) -> Callable[[Ru
     return closer
 
 
+def _close_groups(run: Run, kind: str, keys: list[str]) -> None:
+    rows = run.policy.may_close(run, kind, list(ServiceGroup.objects.current().filter(key__in=keys)))
+    close(run, "group member", list(ServiceGroupMember.objects.current().filter(group__in=rows)))
+    _close(run, kind, rows)
+
+
 _CLOSERS: dict[str, Callable[[Run, str, list[str]], None]] = {
     "downtime": _close_downtimes,
+    "service group": _close_groups,
+    "role": end_roles,
     "service": _close_services,
     "site": _close_parents(Site, "services"),
     "region": _close_parents(Ngi, "sites"),
