@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 #: Modules that offer a `router`, in the order of the documentation.
 ROUTERS = (
     "gridkeeper.registry.api",
+    "gridkeeper.registry.change_views",
     "gridkeeper.vos.api",
     "gridkeeper.probes.api",
     "gridkeeper.probes.results_api",

@@ -17,7 +17,7 @@ LIMIT = 50
 _VERBS = {"+": "added", "~": "changed", "-": "removed"}
 #: Fields that hold personal data: shown to signed-in people only.
 _PERSONAL = ("email", "tel")
-_HIDDEN = "hidden until you sign in"
+HIDDEN = "hidden until you sign in"
 _BOOKKEEPING = {
     "id", "history_id", "history_date", "history_change_reason", "history_type", "history_user",
     "history_source", "history_actor", "history_address",
@@ -106,12 +106,14 @@ def _fields(row: Any, before: Any, *, is_known: bool) -> list[FieldChange]:
         if field.name in _BOOKKEEPING or old == new:
             continue
         if is_personal(field.name) and not is_known:
-            old = new = _HIDDEN
-        changes.append(FieldChange(str(field.verbose_name), _text(old), _text(new)))
+            old = new = HIDDEN
+        changes.append(FieldChange(str(field.verbose_name), text_of(old), text_of(new)))
     return changes
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A field's value in words."""
+    """A value of a field as the trail writes it."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if isinstance(value, bool):

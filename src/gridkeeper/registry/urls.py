@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from gridkeeper.registry import action_views, lists, views
+from gridkeeper.registry import action_views, change_views, lists, views
 from gridkeeper.registry.declare_view import DowntimeDeclare
 
 app_name = "registry"
 urlpatterns = [
+    path("changes/", change_views.changes, name="changes"),
     path("regions/", lists.NgiList.as_view(), name="ngis"),
     path("regions/<str:key>/", views.ngi, name="ngi"),
     path("regions/<str:key>/edit/", action_views.NgiEdit.as_view(), name="ngi_edit"),

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -12,19 +11,10 @@ from django.db import transaction
 
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require
-from gridkeeper.registry.models import Federation, Ngi, Service, ServiceGroup, ServiceType, Site
 from gridkeeper.subscriptions.models import Channel, Delivery, DeliveryState, Notice, Subscription
 from gridkeeper.subscriptions.rules import GROUPS, KINDS
-from gridkeeper.vos.models import Vo
+from gridkeeper.subscriptions.touched import BY_KEY, BY_NAME
 
-_BY_KEY: dict[str, Any] = {
-    "federation": Federation,
-    "ngi": Ngi,
-    "site": Site,
-    "service": Service,
-    "service_group": ServiceGroup,
-}
-_BY_NAME: dict[str, Any] = {"service_type": ServiceType, "vo": Vo}
 MOST_PER_PERSON = 200
 
 
@@ -148,6 +138,6 @@ def exists(about: str) -> bool:
     kind, _, name = about.partition(":")
     if "\0" in name:
         return False
-    if kind in _BY_KEY:
-        return bool(_BY_KEY[kind]._default_manager.filter(key=name, valid_until=None).exists())
-    return kind in _BY_NAME and bool(_BY_NAME[kind]._default_manager.filter(name=name).exists())
+    if kind in BY_KEY:
+        return bool(BY_KEY[kind]._default_manager.filter(key=name, valid_until=None).exists())
+    return kind in BY_NAME and bool(BY_NAME[kind]._default_manager.filter(name=name).exists())

@@ -1,21 +1,13 @@
 """What a person's page of subscriptions shows."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 
 from gridkeeper.people.models import User
-from gridkeeper.registry.models import Federation, Ngi, Service, ServiceGroup, Site
 from gridkeeper.subscriptions.models import Delivery, DeliveryState, Subscription
+from gridkeeper.subscriptions.touched import BY_KEY
 
-_NAMED: dict[str, Any] = {
-    "federation": Federation,
-    "ngi": Ngi,
-    "site": Site,
-    "service": Service,
-    "service_group": ServiceGroup,
-}
 _KINDS = {
     "ngi": "Region", "site": "Site", "service": "Service", "service_group": "Service group", "federation": "Federation",
     "vo": "VO", "service_type": "Service type",
@@ -45,8 +37,8 @@ def labels_of(abouts: Iterable[str]) -> dict[str, str]:
     labels = {"": "Everything"}
     for kind, names in wanted.items():
         known = dict.fromkeys(names, "")
-        if kind in _NAMED:
-            known |= {row.key: str(row) for row in _NAMED[kind]._default_manager.filter(key__in=names)}
+        if kind in BY_KEY:
+            known |= {row.key: str(row) for row in BY_KEY[kind]._default_manager.filter(key__in=names)}
         labels |= {
             f"{kind}:{name}": f"{_KINDS.get(kind, kind)} {label or name}" for name, label in known.items() if kind
         }

@@ -1,11 +1,29 @@
 """What an event touches: names as `Subscription.about` writes them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Model
 
-from gridkeeper.registry.models import Downtime, RoleGrant, RoleRequest, Service, ServiceGroupMember
-from gridkeeper.vos.models import VoSupport
+from gridkeeper.registry.models import (
+    Downtime,
+    Federation,
+    Ngi,
+    RoleGrant,
+    RoleRequest,
+    Service,
+    ServiceGroup,
+    ServiceGroupMember,
+    ServiceType,
+    Site,
+)
+from gridkeeper.vos.models import Vo, VoSupport
+
+#: First word of a name -> the model whose key, or whose name, follows.
+BY_KEY: dict[str, Any] = {
+    "federation": Federation, "ngi": Ngi, "site": Site, "service": Service, "service_group": ServiceGroup,
+}  # fmt: skip
+BY_NAME: dict[str, Any] = {"service_type": ServiceType, "vo": Vo}
 
 
 def touched_by(subject: Model) -> list[str]:
