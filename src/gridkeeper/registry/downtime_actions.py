@@ -292,10 +292,15 @@ def cancel_downtime(actor: Actor, *, downtime: Downtime, reason: str, now: datet
     """
     with changing(actor, downtime, reason) as fresh:
         refuse(cancel_refusals(standing_of(fresh), now))
-        _cancel(fresh, now)
-        _cancel_followers(actor, fresh, now)
+        call_off(actor, fresh, now)
         tell("downtime.cancelled", fresh, actor, now, **details_of(fresh, reason=reason.strip()))
     return fresh
+
+
+def call_off(actor: Actor, downtime: Downtime, now: datetime) -> None:
+    """Cancels it with what continues it; what the rules and the reason ask was asked before."""
+    _cancel(downtime, now)
+    _cancel_followers(actor, downtime, now)
 
 
 def _cancel(downtime: Downtime, now: datetime) -> None:
