@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "gridkeeper.probes",
     "gridkeeper.availability",
     "gridkeeper.selection",
+    "gridkeeper.feeds",
     "gridkeeper.subscriptions",
     "gridkeeper.portal",
     "gridkeeper.api",

@@ -10,6 +10,8 @@ _PACKAGES = [
     ("tests/", "gridkeeper.probes.urls"),
     ("availability/", "gridkeeper.availability.urls"),
     ("good-sites/", "gridkeeper.selection.urls"),
+    ("feeds/", "gridkeeper.feeds.urls"),
+    ("", "gridkeeper.feeds.osg_urls"),
     ("subscriptions/", "gridkeeper.subscriptions.urls"),
     ("", "gridkeeper.api.urls"),
     ("", "gridkeeper.portal.urls"),

@@ -16,7 +16,9 @@ from gridkeeper.people.permission import NotPermittedError
 PREFIX = "gk_"
 
 #: What a token may be limited to: a package, or one permission of it.
-SCOPES = ("*", "registry", "vos", "probes", "probes.submit_results", "probes.run_test", "availability", "selection")
+SCOPES = (
+    "*", "registry", "vos", "probes", "probes.submit_results", "probes.run_test", "availability", "selection", "feeds",
+)  # fmt: skip
 
 #: `last_used_at` is written at most this often, so that reading stays free of writes.
 _TOUCH_EVERY = timedelta(minutes=1)

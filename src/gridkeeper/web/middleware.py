@@ -8,7 +8,11 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-_OPEN_PATHS = ("/accounts/login/", "/static/", "/healthz", "/readyz", "/api/")
+#: What answers by itself to whom it does not know: programs send a token, not a session.
+_OPEN_PATHS = (
+    "/accounts/login/", "/static/", "/healthz", "/readyz", "/api/", "/feeds/", "/rgsummary/", "/rgdowntime/",
+    "/vosummary/",
+)  # fmt: skip
 
 Next = Callable[[HttpRequest], HttpResponse]
 
