@@ -8,9 +8,10 @@ import secrets
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 #: What a test may never reach unless the administrator allows it: cloud metadata, link-local, multicast, loopback.
@@ -42,6 +43,29 @@ class Config(BaseSettings):
     behind_tls: bool = Field(False, description="True where a proxy ends TLS: cookies become secure, HSTS is sent.")
     public_reading: bool = Field(True, description="False: every page and API call asks for sign-in.")
     read_only: bool = Field(False, description="True: nobody changes anything by page or API; reading stays open.")
+    client_dn_header: str = Field(
+        "", description="Header in which a proxy gives the subject of a client certificate; empty: it gives none."
+    )
+    client_verify_header: str = Field(
+        "X-Client-Verify", description="Header in which it says SUCCESS, NONE or FAILED:reason of that certificate."
+    )
+    trusted_proxies: list[IPv4Network | IPv6Network] = Field(
+        [], description="Addresses of that proxy; the two headers from anywhere else are refused."
+    )
+    tls_cert: Path | None = Field(
+        None, description="PEM file of our certificate with its chain: serves HTTPS directly."
+    )
+    tls_key: Path | None = Field(None, description="PEM file of its key.")
+    tls_client_ca: Path | None = Field(
+        None, description="PEM file of the CAs of client certificates; empty: none asked."
+    )
+    oidc_issuer: str = Field("", description="OpenID Connect: URL of the issuer; empty: no such sign-in.")
+    oidc_name: str = Field("OpenID Connect", description="What the button to sign in there says.")
+    oidc_client_id: str = Field("", description="What the issuer calls this portal.")
+    oidc_client_secret_file: Path | None = Field(None, description="File of its secret there; empty: a public client.")
+    oidc_audiences: list[str] = Field(
+        [], description="Audiences by which a token of the issuer opens the API; empty: none does."
+    )
     role_map: Path | None = Field(None, description="TOML file of a role map of your own; empty: the built-in one.")
     base_url: str = Field("", description="https://host of the portal as others reach it; empty: as each request says.")
     debug: bool = Field(False, description="Detailed error pages; never in production.")
@@ -87,6 +111,34 @@ class Config(BaseSettings):
             raise ValueError("this version computes with duckdb only; leave GRIDKEEPER_ENGINE empty or write duckdb")
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_is_secure(cls, value: str) -> str:
+        address = urlsplit(value)
+        is_near = address.hostname in {"127.0.0.1", "::1", "localhost"}
+        if value and not (address.hostname and (address.scheme == "https" or (address.scheme == "http" and is_near))):
+            raise ValueError("write the issuer's https:// address, as its own configuration gives it")
+        return value
+
+    @model_validator(mode="after")
+    def _sign_in_is_whole(self) -> Self:
+        if self.oidc_issuer and not self.oidc_client_id:
+            raise ValueError("oidc_issuer needs oidc_client_id: register this portal there")
+        if self.client_dn_header and not (self.trusted_proxies and self.client_verify_header):
+            raise ValueError(
+                "client_dn_header needs trusted_proxies and client_verify_header, or anybody could send it"
+            )
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ValueError("tls_cert and tls_key belong together: set both or neither")
+        if self.tls_client_ca and not self.tls_cert:
+            raise ValueError("tls_client_ca needs tls_cert and tls_key: a certificate is asked for over TLS only")
+        return self
+
+    @property
+    def is_tls(self) -> bool:
+        """True where readers reach us by HTTPS, ended by a proxy or by ourselves."""
+        return self.behind_tls or self.tls_cert is not None
+
     @property
     def lake(self) -> str:
         """Where the lake's tables lie: a folder or an s3:// URL."""
@@ -99,14 +151,12 @@ class Config(BaseSettings):
     @cached_property
     def smtp_password(self) -> str:
         """Read from its file. Raises SettingsError where it cannot be."""
-        if self.smtp_password_file is None:
-            return ""
-        try:
-            return self.smtp_password_file.read_text().strip()
-        except OSError as error:
-            raise SettingsError(
-                f"GRIDKEEPER_SMTP_PASSWORD_FILE={self.smtp_password_file}: {error.strerror}; name a readable file"
-            ) from error
+        return _secret_in("GRIDKEEPER_SMTP_PASSWORD_FILE", self.smtp_password_file)
+
+    @cached_property
+    def oidc_client_secret(self) -> str:
+        """Read from its file. Raises SettingsError where it cannot be."""
+        return _secret_in("GRIDKEEPER_OIDC_CLIENT_SECRET_FILE", self.oidc_client_secret_file)
 
     @cached_property
     def secret_key(self) -> str:
@@ -134,6 +184,15 @@ class Config(BaseSettings):
         if cls.toml_path:
             sources.append(TomlConfigSettingsSource(settings_cls, cls.toml_path))
         return tuple(sources)
+
+
+def _secret_in(setting: str, path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"{setting}={path}: {error.strerror}; name a readable file") from error
 
 
 def _make_secret(path: Path) -> None:

@@ -3,12 +3,10 @@
 from django.urls import path
 
 from gridkeeper.api import health
-from gridkeeper.api.account_views import AccountView
 from gridkeeper.api.assembly import api
 
 urlpatterns = [
     path("api/v1/", api.urls),
-    path("account/", AccountView.as_view(), name="account"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

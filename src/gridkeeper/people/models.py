@@ -1,6 +1,6 @@
 """Users, the identities they sign in with, and their API tokens."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -23,8 +23,28 @@ class User(AbstractUser):
         max_length=64, blank=True, default="", help_text="IANA name, e.g. Europe/Rome; empty: the browser's zone."
     )
 
+    #: Edits of accounts; that somebody signed in is no edit, and a password's hash is nobody's business.
+    history = audit.audited(excluded_fields=["last_login", "password"])
+
     class Meta(AbstractUser.Meta):
         db_table = "people_user"
+
+    @property
+    def full_name(self) -> str:
+        """As it is shown: the name where there is one, else the user name."""
+        return self.get_full_name() or self.get_username()
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Leaves no audit record where only the time of the last sign-in is stored."""
+        only = options.get("update_fields")
+        if only is None or not set(only) <= {"last_login", "password"}:
+            super().save(*args, **options)
+            return
+        self.skip_history_when_saving = True  # simple_history looks whether it is there, not what it says
+        try:
+            super().save(*args, **options)
+        finally:
+            del self.skip_history_when_saving
 
 
 class IdentityKind(models.TextChoices):
@@ -90,3 +110,18 @@ class Token(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class ReadOnlyChange(models.Model):
+    """The whole installation was made read-only, or changeable again; the newest one holds. Never edited."""
+
+    is_on = models.BooleanField()
+    reason = models.CharField(max_length=300)
+    changed_at = models.DateTimeField()
+    changed_by = models.CharField(max_length=255)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{'read-only' if self.is_on else 'changeable'} since {self.changed_at:%Y-%m-%d %H:%M}: {self.reason}"

@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.past import moment_travelled_to
+from gridkeeper.people.read_only import read_only
+
+#: The one change that read-only mode leaves open, to superusers.
+SWITCH_READ_ONLY = "people.switch_read_only"
 
 
 class NotPermittedError(Exception):
     """The actor may not do this to that object; the message says who, what and whom to ask."""
+
+
+class ReadOnlyError(NotPermittedError):
+    """Nobody may change anything for now; the message says why."""
 
 
 def is_permitted(actor: Actor, permission: str, subject: Any = None) -> bool:
@@ -20,14 +26,17 @@ def is_permitted(actor: Actor, permission: str, subject: Any = None) -> bool:
     """
     if actor.is_system:
         return True
-    is_change = not permission.partition(".")[2].startswith("read_")
-    if is_change and (settings.GRIDKEEPER.read_only or moment_travelled_to() is not None):
+    if _is_change(permission) and (moment_travelled_to() is not None or read_only() is not None):
         return False
     if actor.credential:
         return permission in actor.allows and bool(actor.limits & set(lineage(subject)))
     if actor.user is None or not actor.user.is_active:
         return False
     return _token_reaches(actor, permission, subject) and bool(actor.user.has_perm(permission, subject))
+
+
+def _is_change(permission: str) -> bool:
+    return permission != SWITCH_READ_ONLY and not permission.partition(".")[2].startswith("read_")
 
 
 def _token_reaches(actor: Actor, permission: str, subject: Any) -> bool:
@@ -45,16 +54,25 @@ def lineage(subject: Any) -> list[str]:
 
 
 def require(actor: Actor, permission: str, subject: Any = None) -> None:
-    """Raises NotPermittedError unless is_permitted."""
+    """Raises NotPermittedError unless is_permitted; ReadOnlyError where only read-only mode is in the way."""
     if is_permitted(actor, permission, subject):
         return
+    require_changeable(actor, permission)
     doing = permission.replace(".", ": ").replace("_", " ")
     where = f" on {subject}" if subject is not None else ""
     hint = "sign in first" if actor.user is None else "ask a holder of a role there, or an administrator, to do it"
-    if settings.GRIDKEEPER.read_only:
-        hint = "the whole installation is read-only for now"
-    elif actor.user is not None and actor.user.has_perm(permission, subject) and actor.scopes is not None:
+    if actor.user is not None and actor.scopes is not None and actor.user.has_perm(permission, subject):
         hint = f"your token lacks the scope {permission!r}; make one that has it"
         if actor.limits:
             hint = f"your token is limited to {', '.join(sorted(actor.limits))} and {permission!r}; make another"
     raise NotPermittedError(f"{actor.name} may not {doing}{where}; {hint}")
+
+
+def require_changeable(actor: Actor, permission: str = "") -> None:
+    """Raises ReadOnlyError in read-only mode, but for the console and for what only reads.
+
+    For actions on one's own account, which no permission guards.
+    """
+    mode = None if actor.is_system or not _is_change(permission) else read_only()
+    if mode is not None:
+        raise ReadOnlyError(f"the whole installation is read-only for now: {mode.reason}")

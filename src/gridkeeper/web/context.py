@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from gridkeeper import __version__
+from gridkeeper.people.read_only import read_only
 from gridkeeper.web import navigation, vo
 from gridkeeper.web.moments import PARAMETER, as_of_of
 
@@ -27,6 +28,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         # Called by base.html alone: parts and error pages need neither query nor rail.
         "vo_names": lambda: vo.names_of(request),
         "vo_looked_at": lambda: vo.looked_at(request),
+        "read_only": read_only(),
         "as_of": as_of_of(request),
         "as_of_text": request.GET.get(PARAMETER, ""),
         "is_as_of_ignored": getattr(request, "is_as_of_ignored", False),

@@ -79,7 +79,7 @@ class AccountView(LoginRequiredMixin, View):
             "timezone_form": TimezoneForm(instance=_person(request)),
             "now": timezone.now(),
         }
-        return render(request, "api/account.html", context | extra, status=status)
+        return render(request, "account/account.html", context | extra, status=status)
 
     def _make(self, request: HttpRequest) -> HttpResponse:
         form = TokenForm(request.POST)
