@@ -3,6 +3,7 @@
 Pure: no database, no clock. Actions raise what these functions refuse; pages show `RULES` beside their forms.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ FROZEN = 24 * HOUR
 #: A downtime that is ended early ends this much later, so that readers in between see it end (registry.md section 3).
 END_DELAY = timedelta(seconds=60)
 MAX_DESCRIPTION = 4000
+#: What no database keeps: NUL, and halves of characters that are no text.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 #: Changes of severity that one declaration may foresee.
 MAX_PHASES = 10
 
@@ -188,8 +191,8 @@ def _shape_refusals(plan: Plan) -> list[Refusal]:
     found = []
     if plan.start >= plan.end:
         found.append(Refusal(Rule.ORDER, "end", "The end must lie after the start; choose a later end."))
-    if not 1 <= len(plan.description.strip()) <= MAX_DESCRIPTION:
-        text = f"Say what is done and why, in 1 to {MAX_DESCRIPTION} characters."
+    if not 1 <= len(plan.description.strip()) <= MAX_DESCRIPTION or _UNSTORABLE.search(plan.description):
+        text = f"Say what is done and why, in 1 to {MAX_DESCRIPTION} characters; none of them NUL or half a character."
         found.append(Refusal(Rule.DESCRIPTION, "description", text))
     if not plan.services:
         found.append(Refusal(Rule.SERVICES, "services", "Choose at least one service."))
