@@ -13,6 +13,7 @@ _PACKAGES = [
     ("feeds/", "gridkeeper.feeds.urls"),
     ("", "gridkeeper.feeds.osg_urls"),
     ("subscriptions/", "gridkeeper.subscriptions.urls"),
+    ("gocdbpi/", "gridkeeper.api.gocdb.urls"),
     ("", "gridkeeper.api.urls"),
     ("", "gridkeeper.portal.urls"),
 ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 #: What answers by itself to whom it does not know: programs send a token, not a session.
 _OPEN_PATHS = (
     "/accounts/login/", "/static/", "/healthz", "/readyz", "/api/", "/feeds/", "/rgsummary/", "/rgdowntime/",
-    "/vosummary/",
+    "/vosummary/", "/gocdbpi/",
 )  # fmt: skip
 
 Next = Callable[[HttpRequest], HttpResponse]
