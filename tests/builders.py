@@ -6,6 +6,7 @@ from typing import Any
 
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
+from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.models import User
 from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.probes.results import Result
@@ -94,8 +95,10 @@ def a_downtime(*services: Service, **fields: Any) -> Downtime:
         "end": NOW + timedelta(hours=1),
     }
     downtime = Downtime.objects.create(**defaults | fields)
-    for service in services or (a_service(),):
-        DowntimeService.objects.create(downtime=downtime, service=service)
+    # As an import makes them: they belong to the downtime since its declaration.
+    with recording(Actor.system("import")):
+        for service in services or (a_service(),):
+            DowntimeService.objects.create(downtime=downtime, service=service)
     return downtime
 
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.builders import a_site, a_user, an_ngi
+from gridkeeper.core.status import Status
+from gridkeeper.probes.ingest import submit
+from tests.builders import NOW, a_downtime, a_result, a_service, a_site, a_test, a_user, a_vo, an_ngi, in_profile
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +89,23 @@ def test_a_past_before_everything_is_empty_not_an_error(client):
     a_site(valid_from=timezone.now() - timedelta(days=1))
     page = client.get("/registry/sites/", {"as_of": "2001-01-01"})
     assert page.status_code == 200
+
+
+def test_a_site_s_page_has_the_statuses_names_and_downtimes_of_then(client):
+    vo, test = a_vo("dteam"), a_test()
+    service = a_service()
+    a_vo("dteam", supported_by=[service])
+    in_profile(vo, test)
+    submit([a_result(service, status=Status.OK, executed_at=NOW)], now=NOW)
+    for minutes in (60, 70, 80, 90):  # the last ones are hard
+        executed_at = NOW + timedelta(minutes=minutes)
+        failed = a_result(service, status=Status.CRITICAL, executed_at=executed_at, summary="it broke")
+        submit([failed], now=executed_at)
+    a_downtime(service, start=NOW - timedelta(hours=1), end=NOW + timedelta(minutes=1), description="Power works")
+    for path in (service.site.get_absolute_url(), service.get_absolute_url()):
+        before = client.get(path, {"as_of": _as_of(NOW + timedelta(seconds=1))}).content.decode()
+        after = client.get(path, {"as_of": _as_of(NOW + timedelta(hours=2))}).content.decode()
+        assert "Power works" in before
+        assert "Power works" not in after
+        assert "it broke" not in before
+        assert before.count("CRITICAL") < after.count("CRITICAL")

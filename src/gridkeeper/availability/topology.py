@@ -16,6 +16,7 @@ from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
 from gridkeeper.core.identifiers import series_id
 from gridkeeper.core.windows import DAY, Window, merge_windows
 from gridkeeper.lake.changes import Validity
+from gridkeeper.people.past import as_of
 from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.registry.models import (
     Certification,
@@ -23,6 +24,7 @@ from gridkeeper.registry.models import (
     Classification,
     Dated,
     DowntimeService,
+    Service,
     Severity,
     Site,
 )
@@ -61,15 +63,18 @@ def validity() -> Validity:
 
 
 def tree_of(period: Period, *, site: Site | None = None, vo: str | None = None) -> Tree:
-    """The tree of a day: all reports, or the part that one site or one VO needs. Seven queries."""
+    """The tree of a day: all reports, or the part that one site or one VO needs. Nine queries."""
     tree = Tree()
     certified = _certified_windows(period, site)
     profiles = _profiles(period)
+    then = _Then.at(period.window.end)
     for support in _support(period, site, vo):
         service = support.service
+        if not then.is_judged(service):
+            continue
         lasting = _common(support, service, service.site, within=period.window)
         places = Path(
-            support.vo.name, service.site.ngi.key, service.site.key, service.service_type.name, service.hostname
+            support.vo.name, then.region_of(service.site), service.site.key, service.service_type.name, service.hostname
         )
         for entry in profiles[support.vo_id].get(service.service_type_id, ()):
             metric = entry.test.name
@@ -86,11 +91,33 @@ def tree_of(period: Period, *, site: Site | None = None, vo: str | None = None) 
     return tree
 
 
+@dataclass(frozen=True, slots=True)
+class _Then:
+    """What bears no dates of its own, as it stood when the period ended: a later edit does not change the figures.
+
+    services: id -> (in production, monitored); regions: id of a site -> key of its region
+    """
+
+    services: dict[int, tuple[bool, bool]]
+    regions: dict[int, str]
+
+    @classmethod
+    def at(cls, moment: datetime) -> "_Then":
+        with as_of(moment):
+            services = Service.objects.values_list("pk", "in_production", "is_monitored")
+            flags = {pk: (in_production, is_monitored) for pk, in_production, is_monitored in services}
+            return cls(flags, dict(Site.objects.values_list("pk", "ngi__key")))
+
+    def is_judged(self, service: Service) -> bool:
+        return all(self.services.get(service.pk, (service.in_production, service.is_monitored)))
+
+    def region_of(self, site: Site) -> str:
+        return self.regions.get(site.pk, site.ngi.key)
+
+
 def _support(period: Period, site: Site | None, vo: str | None) -> Iterable[VoSupport]:
     window = period.window
-    support = VoSupport.objects.overlapping(window.start, window.end).filter(
-        service__in_production=True, service__is_monitored=True
-    )
+    support = VoSupport.objects.overlapping(window.start, window.end)
     if site is not None:
         support = support.filter(service__site=site)
     if vo is not None:

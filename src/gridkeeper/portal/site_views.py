@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from gridkeeper.availability import queries as availability
@@ -26,6 +25,7 @@ from gridkeeper.registry.views import SITE_TABS, site_tab_context
 from gridkeeper.selection.judge import answer
 from gridkeeper.selection.rules import Verdict
 from gridkeeper.vos.models import Vo, VoSupport
+from gridkeeper.web.moments import as_of_of, moment_of, travels
 
 _DAY = timedelta(days=1)
 _MONTH_DAYS = 30
@@ -70,11 +70,12 @@ class ServiceNow:
         return [row for row in self.rows if row.hard_status != Status.OK]
 
 
-def services_now(services: Sequence[Service]) -> list[ServiceNow]:
-    """The services with what is known of them now: two queries for all."""
+def services_now(services: Sequence[Service], past: datetime | None = None) -> list[ServiceNow]:
+    """The services with what is known of them now, by two queries for all; or what was at an instant of the past."""
     found = {(service.hostname, service.service_type.name): ServiceNow(service) for service in services}
     hosts = {service.hostname for service in services}
-    for row in LatestStatus.objects.filter(hostname__in=hosts):
+    newest = list(LatestStatus.objects.filter(hostname__in=hosts))
+    for row in newest if past is None else _as_seen_at(newest, past):
         if (row.hostname, row.service_type) in found:
             found[row.hostname, row.service_type].rows.append(row)
     for item in found.values():
@@ -88,6 +89,16 @@ def services_now(services: Sequence[Service]) -> list[ServiceNow]:
     return sorted(found.values(), key=lambda item: (_BAD_FIRST[item.worst], item.service.service_type.name))
 
 
+def _as_seen_at(newest: Sequence[LatestStatus], moment: datetime) -> list[LatestStatus]:
+    """The same series with their newest hard result at that instant; since when it was so is not looked up."""
+    then = open_facts().status_at([row.series for row in newest], moment)
+    rows = [row for row in newest if row.series in then]
+    for row in rows:
+        row.hard_status, row.executed_at = then[row.series]
+        row.hard_since, row.summary, row.cause = None, "", ""
+    return rows
+
+
 def _verdicts(site: Site, now: datetime) -> list[tuple[str, Verdict | None]]:
     """What each VO that some service of the site supports says of it."""
     vos = Vo.objects.current().filter(support__service__site=site, support__valid_until=None).distinct()
@@ -99,12 +110,13 @@ def _verdicts(site: Site, now: datetime) -> list[tuple[str, Verdict | None]]:
 
 
 @require_safe
+@travels
 def site(request: HttpRequest, key: str) -> HttpResponse:
     """The tab "Now"."""
     subject = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
-    now = timezone.now()
+    now = moment_of(request)
     services = Service.objects.current().filter(site=subject).select_related("service_type", "site")
-    items = services_now(list(services))
+    items = services_now(list(services), as_of_of(request))
     _add_strips(items, now)
     context = _header(request, subject, now) | {
         "items": items,
@@ -117,10 +129,11 @@ def site(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
+@travels
 def site_tab(request: HttpRequest, key: str, tab: str) -> HttpResponse:
     """The other tabs: what the registry shows of the site, inside the site's page."""
     subject = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
-    now = timezone.now()
+    now = moment_of(request)
     context = _header(request, subject, now) | site_tab_context(subject, tab, Actor.of(request), now) | {"tab": tab}
     return render(request, "portal/site_tab.html", context)
 
@@ -184,12 +197,13 @@ def _month_chart(found: Sequence[availability.Figure]) -> dict[str, Any]:
 
 
 @require_safe
+@travels
 def service(request: HttpRequest, key: str) -> HttpResponse:
     """A service: its tests for every VO, its downtimes, its addresses."""
     found = Service.objects.select_related("site__ngi", "service_type").filter(key=key)
     subject = get_object_or_404(found)
-    now = timezone.now()
-    item = services_now([subject])[0]
+    now = moment_of(request)
+    item = services_now([subject], as_of_of(request))[0]
     _add_strips([item], now)
     actor = Actor.of(request)
     titles = dict(Test.objects.filter(Q(name__in=[row.metric for row in item.rows])).values_list("name", "title"))
