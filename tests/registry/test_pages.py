@@ -338,7 +338,13 @@ def test_the_region_certifies(as_, site):
     assert "Candidate" not in client.get(address).content.decode().split("<form method")[1].split("Reason")[0]
     assert client.post(address, {"new": "Candidate", "old": "Certified", "reason": "x"}).status_code == 422
     assert client.post(address, {"new": "Suspended", "old": "Uncertified", "reason": "x"}).status_code == 422
-    assert client.post(address, {"new": "Suspended", "old": "Certified", "reason": "no answer"}).status_code == 302
+    inputs = {"new": "Suspended", "old": "Certified", "reason": "no answer"}
+    asked = client.post(address, inputs)
+    site.refresh_from_db()
+    assert (asked.status_code, site.certification) == (200, "Certified")
+    assert "Feeds that are asked for certified sites drop it" in asked.content.decode()
+    digest = re.search(r'name="confirmed" value="(\w+)"', asked.content.decode()).group(1)
+    assert client.post(address, inputs | {"confirmed": digest}).status_code == 302
     site.refresh_from_db()
     assert site.certification == "Suspended"
     assert "no answer" in client.get(f"/sites/{site.key}/history/").content.decode()

@@ -9,28 +9,17 @@ from django.utils import timezone
 
 from gridkeeper.registry import actions
 from gridkeeper.registry.action_pages import ActionPage
+from gridkeeper.registry.edit_pages import EditPage
 from gridkeeper.registry.forms import CertificationForm, NgiForm, ReasonForm, RoleForm, ServiceForm, SiteForm
 from gridkeeper.registry.models import Downtime, Federation, Ngi, RoleGrant, Service, Site
+from gridkeeper.registry.object_effects import (
+    Effects,
+    effects_of_certification,
+    effects_of_closing_service,
+    effects_of_service_edit,
+    effects_of_site_edit,
+)
 from gridkeeper.registry.roles import roles_of
-
-
-class EditPage(ActionPage):
-    """Edits one object; where somebody was faster nothing is overwritten."""
-
-    form_class: Any
-    verb = "Save changes"
-
-    def get_form(self, data: Any) -> Any:
-        return self.form_class(data, instance=self.subject, initial={"seen": actions.version_of(self.subject)})
-
-    def seen_now(self) -> dict[str, Any]:
-        return {"seen": actions.version_of(self.subject)}
-
-    def inputs(self, form: Any) -> dict[str, Any]:
-        return {
-            "changes": form.changes(), "reason": form.cleaned_data["reason"], "seen": form.cleaned_data["seen"],
-            "now": timezone.now(),
-        }  # fmt: skip
 
 
 class NgiEdit(EditPage):
@@ -49,6 +38,9 @@ class SiteEdit(EditPage):
     def get_subject(self) -> Site:
         return get_object_or_404(Site.objects.select_related("ngi"), key=self.kwargs["key"])
 
+    def effects_of(self, form: SiteForm) -> Effects:
+        return effects_of_site_edit(self.subject, form.changes())
+
     def act(self, form: SiteForm) -> str:
         return f"{actions.edit_site(self.actor, site=self.subject, **self.inputs(form))} is saved."
 
@@ -60,6 +52,9 @@ class ServiceEdit(EditPage):
         services = Service.objects.select_related("site__ngi", "service_type")
         return get_object_or_404(services, key=self.kwargs["key"])
 
+    def effects_of(self, form: ServiceForm) -> Effects:
+        return effects_of_service_edit(self.subject, form.changes())
+
     def act(self, form: ServiceForm) -> str:
         return f"{actions.edit_service(self.actor, service=self.subject, **self.inputs(form))} is saved."
 
@@ -67,11 +62,10 @@ class ServiceEdit(EditPage):
 class ServiceClose(ActionPage):
     permission, title, verb = "registry.close_service", "Close the service", "Close this service for good"
     is_destructive = True
-    consequence = (
-        "It leaves every list and is not tested any more; its history stays. To bring it back, register it anew."
-    )
-
     get_subject = ServiceEdit.get_subject
+
+    def foreseen(self) -> Effects:
+        return effects_of_closing_service(self.subject)
 
     def get_form(self, data: Any) -> ReasonForm:
         return ReasonForm(data)
@@ -93,6 +87,9 @@ class SiteCertification(ActionPage):
 
     def get_form(self, data: Any) -> CertificationForm:
         return CertificationForm(data, site=self.subject)
+
+    def effects_of(self, form: CertificationForm) -> Effects:
+        return effects_of_certification(self.subject, form.cleaned_data["new"])
 
     def seen_now(self) -> dict[str, Any]:
         return {"old": self.subject.certification}

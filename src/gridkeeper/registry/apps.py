@@ -13,4 +13,7 @@ class RegistryConfig(AppConfig):
             navigation.add("Registry", label, f"registry:{name}", order)
 
 
-_PAGES = (("Regions", "ngis"), ("Sites", "sites"), ("Services", "services"), ("Downtimes", "downtimes"))
+_PAGES = (
+    ("Federations", "federations"), ("Regions", "ngis"), ("Sites", "sites"), ("Services", "services"),
+    ("Service groups", "service_groups"), ("Scopes", "scopes"), ("Downtimes", "downtimes"),
+)  # fmt: skip

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 
-from gridkeeper.registry.models import Certification, Classification, Infrastructure, Severity
+from gridkeeper.registry.models import Certification, Classification, Infrastructure, Scope, Severity
 from gridkeeper.registry.rules import DowntimeState
 from gridkeeper.web.filters import Case, CaseFilter, FacetFilter, ListFilter, flag
 
@@ -22,8 +22,34 @@ def downtime_cases(now: datetime) -> Mapping[str, Case]:
     }
 
 
+class ScopeFilter(CaseFilter):
+    """Rows that bear one of the chosen scopes, which are kept as a list beside each object."""
+
+    def __init__(self) -> None:
+        super().__init__(self._of_scopes, label="Scope")
+        self._known: dict[str, Case] | None = None
+
+    def _of_scopes(self, _: datetime) -> Mapping[str, Case]:
+        """Asked several times of one list page; the filter lives as long as that page."""
+        if self._known is None:
+            names = Scope.objects.current().values_list("name", flat=True)
+            self._known = {name: Case(name, Q(scopes__has_tag=name)) for name in names}
+        return self._known
+
+    def counts(self, rows: "QuerySet[Any]") -> dict[str, int]:
+        if not self._of_scopes(self.parent.now):
+            return {}
+        # aggregates name their columns by number: a scope may be called anything
+        cases = list(self._of_scopes(self.parent.now).items())
+        wanted = {f"n{number}": Count("pk", filter=case.condition) for number, (_, case) in enumerate(cases)}
+        found = rows.order_by().aggregate(**wanted)
+        return {name: found[f"n{number}"] for number, (name, _) in enumerate(cases) if found[f"n{number}"]}
+
+
 class NgiFilter(ListFilter):
     """Regions."""
+
+    scope = ScopeFilter()
 
     search_fields = ("name", "description", "support_unit")
 
@@ -36,6 +62,7 @@ class SiteFilter(ListFilter):
     certification = FacetFilter("certification", label="Certification", labels=dict(Certification.choices))
     infrastructure = FacetFilter("infrastructure", label="Infrastructure", labels=dict(Infrastructure.choices))
     country = FacetFilter("country", label="Country")
+    scope = ScopeFilter()
 
 
 class ServiceFilter(ListFilter):
@@ -47,6 +74,7 @@ class ServiceFilter(ListFilter):
     site = FacetFilter("site__name", label="Site")
     production = flag("in_production", "In production")
     monitored = flag("is_monitored", "Monitored")
+    scope = ScopeFilter()
 
 
 class DowntimeFilter(ListFilter):
@@ -66,3 +94,34 @@ class ServiceTypeFilter(ListFilter):
 
     search_fields: ClassVar[Any] = ("name", "description")
     excepted = flag("has_monitoring_exception", "May be unmonitored")
+
+
+class FederationFilter(ListFilter):
+    """Federations."""
+
+    search_fields: ClassVar[Any] = ("name", "description")
+
+
+class ServiceGroupFilter(ListFilter):
+    """Service groups."""
+
+    search_fields: ClassVar[Any] = ("name", "description")
+    monitored = flag("is_monitored", "Monitored")
+    site = FacetFilter("members__service__site__name", label="Site", is_many=True)
+    scope = ScopeFilter()
+
+
+class ScopeListFilter(ListFilter):
+    """Scopes."""
+
+    search_fields: ClassVar[Any] = ("name", "description")
+    reserved = flag("is_reserved", "Reserved")
+
+
+class CredentialFilter(ListFilter):
+    """API credentials."""
+
+    search_fields: ClassVar[Any] = ("identifier", "site__name")
+    kind = FacetFilter("kind", label="Kind")
+    site = FacetFilter("site__name", label="Site")
+    writes = flag("may_write", "May write")

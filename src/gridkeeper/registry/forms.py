@@ -1,8 +1,8 @@
 """Forms of the registry. They parse input; the rules are in `rules` and the actions ask them again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
@@ -10,8 +10,11 @@ from django.utils import timezone
 
 from gridkeeper.people.models import User
 from gridkeeper.registry.actions import NGI_FIELDS, SERVICE_FIELDS, SITE_FIELDS
+from gridkeeper.registry.countries import COUNTRIES, country_of
+from gridkeeper.registry.field_help import HELP, HELP_OF, LABELS
 from gridkeeper.registry.models import Certification, Ngi, Service, Severity, Site
 from gridkeeper.registry.rules import CERTIFICATION_STEPS, MAX_DESCRIPTION, MAX_REASON
+from gridkeeper.registry.widgets import Datalist
 
 _REASON_HELP = f"Kept in the history for good and shown to others; at most {MAX_REASON} characters."
 
@@ -80,22 +83,13 @@ class CertificationForm(PlainForm):
         self.fields["new"].choices = [(step.value, step.label) for step in steps]  # type: ignore[attr-defined]
 
 
-#: Words that Django's own "Host ip" and "Csirt tel" do not know.
-_LABELS = {
-    "url": "URL", "host_dn": "Host DN", "host_ip": "IPv4 address", "host_ipv6": "IPv6 address",
-    "email": "E-mail", "is_beta": "Beta", "is_monitored": "Monitored", "home_url": "Home page",
-    "giis_url": "Site BDII", "ip_range": "IPv4 range", "ipv6_range": "IPv6 range", "timezone": "Time zone",
-    "subgrid": "Sub-grid", "contact_email": "Contact e-mail", "contact_tel": "Contact telephone",
-    "alarm_email": "E-mail for alarms", "csirt_email": "Security (CSIRT) e-mail",
-    "csirt_tel": "Security (CSIRT) telephone", "emergency_tel": "Emergency telephone",
-    "rod_email": "E-mail of the operator on duty (ROD)", "helpdesk_email": "Helpdesk e-mail",
-    "security_email": "Security e-mail",
-}  # fmt: skip
-
-
 class EditForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The fields that may be edited, the reason, and what was seen (`actions.version_of`)."""
+    """The fields that may be edited, the reason, and what was seen (`actions.version_of`).
 
+    groups: headings of a long form with the names of their fields; the reason stands below them all
+    """
+
+    groups: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
     reason = reason_field()
     seen = forms.IntegerField(widget=forms.HiddenInput)
 
@@ -104,14 +98,24 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": ""} | kwargs)
+        kind = str(self._meta.model._meta.model_name)
         for name, field in self.fields.items():
-            field.label = _LABELS.get(name, field.label)
+            field.label = LABELS.get(name, field.label)
+            field.help_text = HELP_OF.get((kind, name)) or HELP.get(name) or field.help_text
             if isinstance(field.widget, forms.Textarea):
                 field.widget.attrs["rows"] = 3
 
     def changes(self) -> dict[str, Any]:
         """The edited values, without the form's own fields."""
-        return {name: value for name, value in self.cleaned_data.items() if name not in ("reason", "seen")}
+        return {name: value for name, value in self.cleaned_data.items() if name not in ("reason", "seen", "scopes")}
+
+    def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields under their headings; empty for a form without."""
+        if not self.groups:
+            return []
+        grouped = [(title, [self[name] for name in names if name in self.fields]) for title, names in self.groups]
+        named = {name for _, names in self.groups for name in names}
+        return [*grouped, ("Why", [field for field in self.visible_fields() if field.name not in named])]
 
 
 class NgiForm(EditForm):
@@ -120,19 +124,54 @@ class NgiForm(EditForm):
         fields = NGI_FIELDS
 
 
+class CountryField(forms.CharField):
+    """A country by name or code; its value is the code. The browser searches the list while one types."""
+
+    def __init__(self, **options: Any) -> None:
+        names = [(name, code) for code, name in sorted(COUNTRIES.items(), key=lambda item: item[1])]
+        super().__init__(widget=Datalist(names), required=False, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return COUNTRIES.get(str(value), value)
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        code, name = country_of(text)
+        if text and not code:
+            raise forms.ValidationError(f"{name[:80]} is no country of ISO 3166; choose one of the list.")
+        return code
+
+
 class SiteForm(EditForm):
+    groups = (
+        ("What it is", ("name", "official_name", "organisation", "description", "home_url", "infrastructure", "tier",
+                        "subgrid")),
+        ("Where it is", ("country_code", "location", "timezone", "latitude", "longitude")),
+        ("Network", ("domain", "ip_range", "ipv6_range", "giis_url")),
+        ("Whom to reach", ("contact_email", "contact_tel", "alarm_email", "notifications", "helpdesk_email",
+                           "csirt_email", "csirt_tel", "emergency_email", "emergency_tel")),
+    )  # fmt: skip
+    country_code = CountryField()
+    timezone = forms.CharField(required=False, widget=Datalist([(name, "") for name in sorted(available_timezones())]))
+
     class Meta:
         model = Site
-        fields = SITE_FIELDS
+        fields = [name for name in SITE_FIELDS if name != "country"]
 
     def clean_timezone(self) -> str:
         name: str = self.cleaned_data["timezone"]
-        if name and name not in available_timezones():
+        if name and name != self.instance.timezone and name not in available_timezones():
             raise forms.ValidationError(f"{name} is no time zone; use an IANA name like Europe/Rome.")
         return name
 
 
 class ServiceForm(EditForm):
+    groups = (
+        ("What it is", ("service_type", "hostname", "url", "description", "email")),
+        ("State", ("in_production", "is_monitored", "is_beta", "notifications")),
+        ("Host", ("host_dn", "host_ip", "host_ipv6", "operating_system", "architecture")),
+    )
+
     class Meta:
         model = Service
         fields = SERVICE_FIELDS

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from gridkeeper.people.actor import Actor
+from gridkeeper.people.permission import is_permitted
 from gridkeeper.registry.filters import DowntimeFilter, NgiFilter, ServiceFilter, ServiceTypeFilter, SiteFilter
 from gridkeeper.registry.models import Downtime, Ngi, ServiceType, Site
 from gridkeeper.registry.permissions import sites_where
@@ -159,6 +160,10 @@ class ServiceTypeList(ListView):
         "services": "service_count",
     }  # fmt: skip
     search_hint = "Name or words of the description"
+
+    def actions(self) -> Sequence[Link]:
+        may = is_permitted(Actor.of(self.request), "registry.administer")
+        return [Link("Add a service type", reverse("registry:service_type_add"), is_main=True)] if may else []
 
     def get_queryset(self) -> "QuerySet[ServiceType]":
         return ServiceType.objects.all()

@@ -105,7 +105,7 @@ class ServiceTypeTable(ListTable):
 
     card_title = "name"
     card_facts = ("service_count", "has_monitoring_exception")
-    name = tables.Column(verbose_name="Service type")
+    name = tables.Column(linkify=True, verbose_name="Service type")
     service_count = NumberColumn(verbose_name="Services")
     has_monitoring_exception = FlagColumn(verbose_name="May be unmonitored")
     description = tables.Column(orderable=False)
@@ -113,3 +113,68 @@ class ServiceTypeTable(ListTable):
     def render_service_count(self, value: int, record: Any) -> SafeString:
         url = reverse("registry:services", query={"type": record.name})
         return format_html('<a href="{}">{}</a>', url, value)
+
+
+class FederationTable(ListTable):
+    """Federations."""
+
+    card_title = "name"
+    card_facts = ("region_count", "site_count")
+    name = tables.Column(linkify=True, verbose_name="Federation")
+    region_count = NumberColumn(verbose_name="Regions")
+    further_count = NumberColumn(verbose_name="Further regions")
+    site_count = NumberColumn(verbose_name="Sites")
+    notice_hours = NumberColumn(verbose_name="Notice, h")
+    description = tables.Column(orderable=False)
+
+    def render_description(self, value: str) -> str:
+        return Truncator(value).chars(80)
+
+
+class ServiceGroupTable(ListTable):
+    """Service groups."""
+
+    card_title = "name"
+    card_facts = ("service_count", "is_monitored")
+    name = tables.Column(linkify=True, verbose_name="Service group")
+    service_count = NumberColumn(verbose_name="Services")
+    site_count = NumberColumn(verbose_name="Sites")
+    is_monitored = FlagColumn(verbose_name="Monitored")
+    scopes = tables.Column(orderable=False)
+    description = tables.Column(orderable=False)
+
+    def render_scopes(self, value: list[str]) -> str:
+        return ", ".join(value)
+
+    def render_description(self, value: str) -> str:
+        return Truncator(value).chars(80)
+
+
+class ScopeTable(ListTable):
+    """Scopes."""
+
+    card_title = "name"
+    card_facts = ("is_reserved", "is_default")
+    name = tables.Column(linkify=True, verbose_name="Scope")
+    is_reserved = FlagColumn(verbose_name="Kind", yes="reserved", no="optional")
+    is_default = FlagColumn(verbose_name="Default", no="")
+    description = tables.Column(orderable=False)
+
+    def render_description(self, value: str) -> str:
+        return Truncator(value).chars(100)
+
+
+class CredentialTable(ListTable):
+    """API credentials."""
+
+    card_title = "identifier"
+    card_facts = ("site", "may_write")
+    identifier = tables.Column()
+    kind = tables.Column()
+    site = tables.Column(linkify=True, order_by="site__name")
+    may_write = FlagColumn(verbose_name="May write")
+    last_used_at = MomentColumn(verbose_name="Last used")
+    added_by = tables.Column(verbose_name="Added by", orderable=False)
+
+    def render_identifier(self, value: str, record: Any) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("registry:credential_edit", args=[record.key]), value)

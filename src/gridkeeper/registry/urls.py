@@ -4,9 +4,11 @@ from django.urls import path
 
 from gridkeeper.registry import action_views, change_views, lists, views
 from gridkeeper.registry.declare_view import DowntimeDeclare
+from gridkeeper.registry.object_urls import object_patterns
 
 app_name = "registry"
 urlpatterns = [
+    *object_patterns,
     path("changes/", change_views.changes, name="changes"),
     path("regions/", lists.NgiList.as_view(), name="ngis"),
     path("regions/<str:key>/", views.ngi, name="ngi"),

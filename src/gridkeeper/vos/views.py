@@ -12,7 +12,8 @@ from django.utils import timezone
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import is_permitted
 from gridkeeper.registry.action_pages import ActionPage
-from gridkeeper.registry.action_views import EditPage, ServiceEdit
+from gridkeeper.registry.action_views import ServiceEdit
+from gridkeeper.registry.edit_pages import EditPage
 from gridkeeper.registry.trail import trail_of
 from gridkeeper.vos import actions
 from gridkeeper.vos.forms import SupportForm, VoForm

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from django.core.paginator import Page
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.utils import timezone
 from django.views import View
 
 from gridkeeper.web.exports import FORMATS, Fields, export
 from gridkeeper.web.filters import ListFilter, url_with
 from gridkeeper.web.htmx import render_page_or_part
+from gridkeeper.web.moments import moment_of
 from gridkeeper.web.tables import ListTable
 
 #: Rows of a page: the first is the default.
@@ -81,7 +81,7 @@ class ListView(View):
         return ()
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.now = timezone.now()
+        self.now = moment_of(request)
         chosen = self.filterset_class(request.GET, self.get_queryset(), now=self.now)
         table = self._table(request, chosen)
         if wanted := request.GET.get("format", ""):

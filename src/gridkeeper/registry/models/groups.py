@@ -50,6 +50,9 @@ class Scope(Dated):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("registry:scope", args=[self.key])
+
 
 class NgiMembership(Dated):
     """A federation, besides its own (`Ngi.federation`), that a region belongs to as well."""

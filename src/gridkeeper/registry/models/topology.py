@@ -40,6 +40,9 @@ class Federation(Dated):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("registry:federation", args=[self.key])
+
     def lineage(self) -> list[str]:
         """Itself and what it lies below, as limits of tokens name them."""
         return [f"federation:{self.key}"]
@@ -241,6 +244,9 @@ class ServiceType(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("registry:service_type", args=[self.name])
 
 
 class Service(Dated):
