@@ -39,7 +39,7 @@ def test_all_scripts_and_styles_fit_the_budget():
 
 def test_vendored_files_are_those_of_the_manifest_with_their_licences():
     listed = dict(reversed(line.split("  ")) for line in (VENDOR / "SHA256SUMS").read_text().splitlines())
-    files = {f"./{path.name}": path for path in VENDOR.iterdir() if path.suffix in {".js", ".css"}}
+    files = {f"./{path.name}": path for path in VENDOR.iterdir() if path.suffix in {".js", ".css", ".svg"}}
     assert listed == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     assert all(path.with_name(f"{path.name.split('.')[0]}.LICENSE").exists() for path in files.values())
 

@@ -14,11 +14,13 @@ node_modules/.bin/esbuild echarts.js --bundle --minify --legal-comments=none --o
 cp node_modules/echarts/LICENSE "$target/echarts.LICENSE"
 cp node_modules/echarts/NOTICE "$target/echarts.NOTICE"
 cp node_modules/zrender/LICENSE "$target/zrender.LICENSE"
+node world.mjs "$target/world.svg"
+cp world.LICENSE "$target/world.LICENSE"
 sed -i '/sourceMappingURL/d' "$target"/*.css "$target"/*.js
 # The server hands out the compressed twin where it exists.
-for file in "$target"/*.css "$target"/*.js; do gzip -9nkf "$file"; done
-(cd "$target" && sha256sum ./*.css ./*.js >SHA256SUMS)
+for file in "$target"/*.css "$target"/*.js "$target"/*.svg; do gzip -9nkf "$file"; done
+(cd "$target" && sha256sum ./*.css ./*.js ./*.svg >SHA256SUMS)
 rm -rf node_modules
-for file in "$target"/*.css "$target"/*.js; do
+for file in "$target"/*.css "$target"/*.js "$target"/*.svg; do
     printf '%s %s bytes compressed\n' "$(basename "$file")" "$(gzip -9c "$file" | wc -c)"
 done
