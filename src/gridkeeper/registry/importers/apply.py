@@ -73,7 +73,8 @@ def apply_service_types(run: Run, records: Records) -> None:
             item.values.pop("key", None)
     upsert(run, "service type", table, wanted)
     known = {str(item.natural[0]) for item in wanted}
-    used = {record.ref.service_type: record for record in (*records.services, *records.past_services)}
+    users = (*records.services, *records.past_services) if records.makes_parents else ()
+    used = {record.ref.service_type: record for record in users}
     missing = [record for name, record in used.items() if name not in known and (name,) not in table.current]
     for record in missing:
         run.find(
@@ -96,7 +97,7 @@ def apply_ngis(run: Run, records: Records) -> None:
     table: Table[Ngi] = Table(Ngi, ["name"])
     known = {record.name for record in records.ngis} | {row.name for row in table.current.values()}
     first = {site.ngi: site for site in reversed(records.sites) if site.ngi and site.ngi not in known}
-    made = [_region_of(run, site) for site in first.values()]
+    made = [_region_of(run, site) for site in first.values()] if records.makes_parents else []
     wanted = []
     for record in (*records.ngis, *made):
         values = {"name": record.name, "federation_id": run.federation.pk, "valid_until": None, **record.fields}
@@ -196,7 +197,7 @@ def _write_endpoints(run: Run, table: Table[Endpoint], batch: Sequence[Wanted[Se
             )
     upsert(run, "endpoint", table, wanted)
     kept = {item.natural for item in wanted}
-    services = {_row(item).pk for item in batch if not item.is_new}
+    services = {_row(item).pk for item in batch if not item.is_new and not item.record.is_partial}  # type: ignore[attr-defined]
     gone = [row for nature, row in table.current.items() if nature[0] in services and nature not in kept]
     close(run, "endpoint", [row for row in gone if row.valid_until is None])
 

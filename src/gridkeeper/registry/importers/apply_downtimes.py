@@ -54,7 +54,7 @@ def apply_downtimes(run: Run, records: Records) -> None:
     affected: dict[int, Affected] = {}
     for record in records.downtimes:
         services = _services_of(run, record)
-        item = Wanted[Downtime](record, (), _values(run, record), key=record.key)
+        item = Wanted[Downtime](record, (), _values(run, record), dict(record.initial), record.key)
         if services is None or not decide(run, "downtime", table, item, lambda row: present.owners.get(row.pk)):
             continue
         affected[id(item)] = addresses.of(record, services)

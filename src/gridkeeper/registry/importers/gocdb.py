@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gridkeeper.registry.importers.gocdb_certification import read_change, read_date
 from gridkeeper.registry.importers.gocdb_downtimes import read_downtime
-from gridkeeper.registry.importers.gocdb_fields import Item
+from gridkeeper.registry.importers.gocdb_fields import Item, origin_of_path
 from gridkeeper.registry.importers.gocdb_groups import GROUP_KINDS, check_words, read_group, read_project, read_scope
 from gridkeeper.registry.importers.gocdb_people import join_people, read_contacts, read_user
 from gridkeeper.registry.importers.gocdb_topology import endpoints_of, key_of, service_fields, site_fields
@@ -59,11 +59,13 @@ class Gocdb:
         root = parse_xml(read_xml(path), str(path))
         self.add_root(str(path), root)
 
-    def add_root(self, path: str, root: Element) -> None:
+    def add_root(self, path: str, root: Element, *, is_page: bool | None = None) -> None:
+        """A document that was read already. `is_page`: part of a longer answer; None: it says so itself."""
         if root.tag == "error" or (root.tag == "results" and len(root) and root[0].tag == "error"):
             text = " ".join("".join(str(part) for part in root.itertext()).split())
             raise UnreadableSourceError(f"{path}: is GOCDB's answer to a wrong question: {text:.300}; fetch it again")
-        self.documents.append(Document(path, root, is_page=any(child.tag == "meta" for child in root)))
+        has_meta = any(child.tag == "meta" for child in root)
+        self.documents.append(Document(path, root, has_meta if is_page is None else is_page))
 
     def parse(self, advance: Callable[[str], None] = lambda _: None) -> Records:
         for document in self.documents:
@@ -80,12 +82,12 @@ class Gocdb:
         self.records.ngis.extend(record for name, record in self.bare_regions.items() if name not in described)
 
     def origin_of(self, record: Record) -> str:
-        return _origin(record.place.file)
+        return origin_of_path(record.place.file)
 
     @property
     def closing_origins(self) -> tuple[str, ...]:
         """Files that tell all they know: a page of a longer answer does not."""
-        return tuple(_origin(document.path) for document in self.documents if not document.is_page)
+        return tuple(dict.fromkeys(origin_of_path(each.path) for each in self.documents if not each.is_page))
 
     def _document(self, document: Document) -> None:
         if document.root.tag == "{http://goc.egi.eu/2015/03/spec1.0_r1}RoleActionMappingRules":
@@ -264,11 +266,6 @@ class Gocdb:
                     "its PRIMARY_KEY is that of another type too; the name decides", "give each its own key",
                     field="PRIMARY_KEY", value=record.key, raw=record.raw,
                 )  # fmt: skip
-
-
-def _origin(path: str) -> str:
-    """The same file is the same source, however its path is written."""
-    return str(Path(path).resolve())
 
 
 def _kind_of_word(element: Element) -> str:

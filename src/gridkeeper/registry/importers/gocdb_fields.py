@@ -22,6 +22,13 @@ TIMEZONE_SPELLINGS = {"Asia/Iran": "Asia/Tehran", "US/Atlantic": "America/Halifa
 _NOTHING = {"not set", "none", "n/a", "undefined", "null"}
 
 
+def origin_of_path(path: str) -> str:
+    """The same file is the same source, however its path is written; so are all pages of one method."""
+    if "://" in path:
+        return re.sub(r"&(next|prev)_cursor=[0-9]*", "", path)
+    return str(Path(path).resolve())
+
+
 @dataclass(frozen=True)
 class Item:
     """One element of a document, with what is needed to report about it."""
@@ -91,7 +98,7 @@ class Item:
     def rejected(self, field: str, value: object, problem: str, remedy: str) -> None:
         """The record does not go in; the source still speaks of it, so it has not vanished there."""
         if key := self.element.get("PRIMARY_KEY"):
-            self.report.saw(str(Path(self.file).resolve()), self.kind, key)
+            self.report.saw(origin_of_path(self.file), self.kind, key)
         self.report.find(
             "rejected", self.kind, self.place, self.name, problem, remedy, field=field, value=value, raw=self.raw
         )

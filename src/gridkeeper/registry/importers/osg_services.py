@@ -71,7 +71,9 @@ class Services:
             "register the service under one resource", field="FQDN", value=second.ref,
         )  # fmt: skip
         url = str(second.fields["url"]) or second.ref.hostname
-        fields = {"url": url, "interface_name": second.ref.service_type, "is_monitored": False}
+        # What OSG's programs are told of the second resource (gridkeeper.feeds) is made of these properties.
+        kept = second.fields["properties"] | {"resource group": resource.group, "Active": text_of(resource.is_active)}
+        fields = {"url": url, "interface_name": second.ref.service_type, "is_monitored": False, "properties": kept}
         extra = EndpointRecord(place=second.place, name=f"resource {resource.name}", fields=fields)
         merged = {**first.fields, "in_production": first.fields["in_production"] or second.fields["in_production"]}
         return ServiceRecord(
@@ -160,13 +162,19 @@ def _service_fields(resource: Resource, data: Fields, addresses: dict[str, str])
         "description": text_of(resource.data.get("Description")) or text_of(data.get("Description")),
         "in_production": resource.is_active,
         "is_monitored": resource.is_active and monitored is not False,
-        "properties": _properties(resource, details),
+        "properties": _properties(resource, details) | _own_description(data),
     }
+
+
+def _own_description(data: Fields) -> dict[str, str]:
+    """A resource and each of its services have a description; the service's own is kept beside."""
+    text = text_of(data.get("Description"))
+    return {"service description": text} if text else {}
 
 
 def _properties(resource: Resource, details: dict[str, Any]) -> dict[str, Any]:
     """GOCDB's extensions are words to words; nested values are written as `key.inner`."""
-    properties: dict[str, Any] = {"resource": resource.name}
+    properties: dict[str, Any] = {"resource": resource.name, "FQDN": resource.fqdn}
     if resource.data.get("ID") is not None:
         properties["resource ID"] = text_of(resource.data["ID"])
     if details.get("hidden") is True:

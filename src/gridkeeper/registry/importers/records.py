@@ -65,13 +65,17 @@ class ServiceRef:
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceRecord(Record):
-    """A service of a site. `since`: earliest instant at which the source testifies to it; `until`: when it was gone."""
+    """A service of a site. `since`: earliest instant at which the source testifies to it; `until`: when it was gone.
+
+    is_partial: it tells nothing of endpoints and VOs, which stay as they are
+    """
 
     ref: ServiceRef
     endpoints: tuple[EndpointRecord, ...] = ()
     vos: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    is_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,6 +100,7 @@ class DowntimeRecord(Record):
 
     services: tuple[ServiceRef, ...]
     endpoints: tuple[EndpointRef, ...] = ()
+    initial: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +186,8 @@ class Records:
     downtimes: list[DowntimeRecord] = field(default_factory=list)
     certifications: list[CertificationRecord] = field(default_factory=list)
     people: list[PersonRecord] = field(default_factory=list)
+    #: Whether a region or service type that is named, but not told, is made from its name.
+    makes_parents: bool = True
 
     def __len__(self) -> int:
-        return sum(len(part) for part in vars(self).values())
+        return sum(len(part) for part in vars(self).values() if isinstance(part, list))

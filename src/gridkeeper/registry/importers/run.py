@@ -17,7 +17,7 @@ from gridkeeper.registry.importers.vanished import close_vanished
 from gridkeeper.registry.models import Federation, ImportRun, Service
 from gridkeeper.registry.signals import topology_changed
 
-#: Hours ahead that a downtime must be declared to count as scheduled, where it is not GOCDB's 24 (registry.md section 3).
+#: Hours ahead that a downtime must be declared to count as scheduled; others: GOCDB's 24 (registry.md section 3).
 _NOTICE_HOURS = {"osg": 48}
 #: Kinds whose changes alter what is tested and judged.
 _TOPOLOGY = ("region", "site", "service", "endpoint", "VO", "VO support")
@@ -47,7 +47,7 @@ class Source:
     not_closed_because: str = ""
 
 
-class _DryRunError(Exception):
+class DryRunError(Exception):
     """Ends the transaction of a dry run."""
 
 
@@ -63,12 +63,12 @@ def run_import(
     with recording(actor, report.reason):
         if not report.is_dry_run:
             _apply(source, report, actor, now, show)
-            return _keep(report, now)
+            return keep_report(report, now)
         try:
             with transaction.atomic():
                 _apply(source, report, actor, now, show)
-                raise _DryRunError
-        except _DryRunError:
+                raise DryRunError
+        except DryRunError:
             return None
 
 
@@ -108,7 +108,8 @@ def _federation(report: Report, now: datetime) -> Federation:
     )
 
 
-def _keep(report: Report, started_at: datetime) -> ImportRun:
+def keep_report(report: Report, started_at: datetime) -> ImportRun:
+    """Keeps the report, so that no rejected record is lost."""
     return ImportRun.objects.create(
         source=report.source,
         origin=report.origin[:500],

@@ -112,6 +112,8 @@ class Table(Generic[M]):
 def clean(model: type[models.Model], values: dict[str, Any]) -> tuple[str, Any, str] | None:
     """The first column whose value the model refuses: name, value, why; None where all are well."""
     for name, value in values.items():
+        if "\x00" in str(value):
+            return name, value, "holds a NUL character, which no database of ours keeps"
         column = model._meta.get_field(name)
         if not isinstance(column, (models.CharField, models.TextField, models.FloatField)) or value in ("", None):
             continue
