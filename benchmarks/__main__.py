@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SCRIPTS = ("plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare")
+SCRIPTS = ("plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare", "gocdb_pi")
 COLUMNS = ("name", "value", "reference", "ratio", "goal", "met", "note")
 _PAGE = Path("docs/benchmarks.md")
 

@@ -117,7 +117,7 @@ def _cursor(sent: QueryDict, method: str, known: frozenset[str]) -> Cursor | Non
         return None
     if len(names) > 1:
         raise RefusedError(400, "Invalid parameters - give next_cursor or prev_cursor, not both")
-    text = sent[names[0]]
+    text = str(sent[names[0]])
     if not (text.isascii() and text.isdigit()) or int(text) > _MAX_CURSOR:
         raise RefusedError(400, f"Invalid {names[0]} value {text[:40]!r} - must be a whole number from 0 on")
     return Cursor(int(text), names[0] == "prev_cursor")
