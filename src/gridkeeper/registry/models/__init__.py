@@ -23,6 +23,7 @@ from gridkeeper.registry.models.groups import (
     ServiceGroupMember,
 )
 from gridkeeper.registry.models.imports import ImportRun
+from gridkeeper.registry.models.requests import AnsweredRequest
 from gridkeeper.registry.models.roles import RequestState, RoleGrant, RoleRequest
 from gridkeeper.registry.models.topology import (
     Certification,
@@ -37,6 +38,7 @@ from gridkeeper.registry.models.topology import (
 )
 
 __all__ = [
+    "AnsweredRequest",
     "ApiCredential",
     "Certification",
     "CertificationChange",
