@@ -1,11 +1,16 @@
-"""Addresses of GOCDB's interface; with and without the slash, for clients write both."""
+"""Addresses of GOCDB's interface; with and without the slash, and in any case, for clients write them so."""
 
 from django.urls import re_path
 
-from gridkeeper.api.gocdb import views
+from gridkeeper.api.gocdb import views, write_views
 
 app_name = "gocdb"
 
+_OBJECT = r"^(?i:v5)/(?P<kind>(?i:site|service|endpoint))/(?P<identifier>[^/]+)"
+
 urlpatterns = [
     re_path(r"^(?:public|private)/?(?:index\.php)?$", views.answer, name="answer"),
+    re_path(_OBJECT + r"/(?P<what>[^/]+)/?$", write_views.write, name="write"),
+    re_path(_OBJECT + r"/(?P<what>[^/]+)/(?P<key>.+)$", write_views.write, name="write_key"),
+    re_path(r"^(?i:v5)/(?P<rest>.*)$", write_views.unknown),
 ]
