@@ -6,7 +6,7 @@ kept them; for objects of other origin they are made from the key, the same for 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -135,18 +135,20 @@ def _add(
     group: Group, service: Service, properties: Mapping[str, str], details: Mapping[str, str], *, is_active: bool
 ) -> None:
     name = properties.get("resource") or service.hostname
-    own = properties.get("service description", "")
+    # Where an import found both, the service's own is kept beside the resource's.
+    has_both = "service description" in properties
     if name not in group.resources:
         group.resources[name] = Resource(
             name=name,
             number=number_of(f"resource {group.site.key} {name}", properties.get("resource ID", "")),
             fqdn=properties.get("FQDN") or service.hostname,
-            description=service.description if service.description != own else "",
+            description=service.description if has_both else "",
             is_active=is_active,
             properties=properties,
         )
     resource = group.resources[name]
     resource.is_active = resource.is_active or is_active
+    own = properties["service description"] if has_both else service.description
     resource.services.append(_entry(service, own, details))
 
 
@@ -218,14 +220,6 @@ def _service_fits(service: ServiceEntry, filters: OsgFilters) -> bool:
 def vo_numbers() -> dict[int, str]:
     """OSG's number -> name of every VO, closed ones too: resources keep their owners."""
     return {number_of(key): name for key, name in Vo.objects.values_list("key", "name")}
-
-
-def resources_of(services: Sequence[Service]) -> dict[str, list[Service]]:
-    """Name of the resource -> its services among these, in their order."""
-    found: dict[str, list[Service]] = {}
-    for service in services:
-        found.setdefault(service.properties.get("resource") or service.hostname, []).append(service)
-    return found
 
 
 def osg_time(moment: datetime) -> str:

@@ -38,6 +38,7 @@ class _Down(NamedTuple):
     resource: str
     services: list[Service]
     end: datetime
+    is_alone: bool
 
 
 @for_readers
@@ -69,8 +70,8 @@ def rgdowntime_ical(request: HttpRequest) -> HttpResponse:
     calendar.add("version", "2.0")
     for down in _downs(read_osg_filters(request.GET), now):
         event = Event()
-        several = len(osg.resources_of([row.service for row in down.downtime.affected.all()])) > 1
-        event.add("uid", f"{osg.number_of(down.downtime.key)}" + (f"-{writable(down.resource)}" if several else ""))
+        part = "" if down.is_alone else f"-{writable(down.resource)}"
+        event.add("uid", f"{osg.number_of(down.downtime.key)}{part}")
         event.add("dtstamp", down.downtime.declared_at or down.downtime.start)
         event.add("dtstart", down.downtime.start)
         event.add("dtend", down.end)
@@ -94,18 +95,20 @@ def _downs(filters: OsgFilters, now: datetime) -> Iterator[_Down]:
         by_downtime.setdefault(row.downtime, {}).setdefault(place, []).append(row)
     for downtime, places in by_downtime.items():
         for (_, resource), some in places.items():
-            down = _down(downtime, resource, some, filters)
+            down = _down(downtime, resource, some, filters, is_alone=len(places) == 1)
             if down is not None and filters.is_shown_at(down.end, now):
                 yield down
 
 
-def _down(downtime: Downtime, resource: str, rows: list[DowntimeService], filters: OsgFilters) -> _Down | None:
+def _down(
+    downtime: Downtime, resource: str, rows: list[DowntimeService], filters: OsgFilters, *, is_alone: bool
+) -> _Down | None:
     group = osg.Group(rows[0].service.site)
     rows = [row for row in rows if filters.wants("service", osg.type_number(row.service.service_type))]
     if not rows or not osg.fits(group, filters):
         return None
     end = max(downtime.end if row.end is None else row.end for row in rows)
-    return _Down(downtime, group, resource, [row.service for row in rows], end)
+    return _Down(downtime, group, resource, [row.service for row in rows], end, is_alone)
 
 
 def _severity(downtime: Downtime) -> str:

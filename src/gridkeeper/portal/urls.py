@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from gridkeeper.portal import home_views, result_views, search_views, site_views
+from gridkeeper.portal import home_views, map_views, result_views, search_views, site_views
 
 
 class SignedConverter:
@@ -26,6 +26,7 @@ app_name = "portal"
 urlpatterns = [
     path("", home_views.home, name="home"),
     path("matrix/", include("gridkeeper.portal.matrix_urls")),
+    path("map/", map_views.world_map, name="map"),
     path("search", search_views.search, name="search"),
     path("sites/<str:key>/", site_views.site, name="site"),
     path("sites/<str:key>/<slug:tab>/", site_views.site_tab, name="site_tab"),

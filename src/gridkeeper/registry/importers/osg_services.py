@@ -162,14 +162,14 @@ def _service_fields(resource: Resource, data: Fields, addresses: dict[str, str])
         "description": text_of(resource.data.get("Description")) or text_of(data.get("Description")),
         "in_production": resource.is_active,
         "is_monitored": resource.is_active and monitored is not False,
-        "properties": _properties(resource, details) | _own_description(data),
+        "properties": _properties(resource, details) | _own_description(resource, data),
     }
 
 
-def _own_description(data: Fields) -> dict[str, str]:
-    """A resource and each of its services have a description; the service's own is kept beside."""
-    text = text_of(data.get("Description"))
-    return {"service description": text} if text else {}
+def _own_description(resource: Resource, data: Fields) -> dict[str, str]:
+    """A service has one description here: its resource's where that has one; then its own is kept beside."""
+    own = text_of(data.get("Description"))
+    return {"service description": own} if own and text_of(resource.data.get("Description")) else {}
 
 
 def _properties(resource: Resource, details: dict[str, Any]) -> dict[str, Any]:
