@@ -44,10 +44,13 @@ INSTALLED_APPS = [
     "gridkeeper.feeds",
     "gridkeeper.subscriptions",
     "gridkeeper.portal",
+    "gridkeeper.accounts",
     "gridkeeper.api",
-    # After ours: the sign-in pages of gridkeeper.portal stand before its own of the same name.
+    # After ours: the sign-in pages of gridkeeper.accounts stand before its own of the same name.
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -63,7 +66,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "gridkeeper.people.proofs.ProofMiddleware",
     "gridkeeper.web.middleware.SignInWallMiddleware",
+    "gridkeeper.web.read_only.ReadOnlyMiddleware",
     "gridkeeper.web.middleware.ReaderTimezoneMiddleware",
     "gridkeeper.web.vo.RememberVoMiddleware",
     "gridkeeper.web.moments.AsOfMiddleware",
@@ -118,7 +123,12 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key", "reauthenticate": "10/m/user"}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+MFA_ADAPTER = "gridkeeper.people.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = GRIDKEEPER.federation_name
+MFA_TOTP_TOLERANCE = 1
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -141,12 +151,12 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GRIDKEEPER.behind_tls
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GRIDKEEPER.is_tls
 SECURE_SSL_REDIRECT = GRIDKEEPER.behind_tls
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if GRIDKEEPER.behind_tls else None
-SECURE_HSTS_SECONDS = 31_536_000 if GRIDKEEPER.behind_tls else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = GRIDKEEPER.behind_tls
-CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"] if GRIDKEEPER.behind_tls else []
+SECURE_HSTS_SECONDS = 31_536_000 if GRIDKEEPER.is_tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = GRIDKEEPER.is_tls
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"] if GRIDKEEPER.is_tls else []
 DATA_UPLOAD_MAX_MEMORY_SIZE = GRIDKEEPER.upload_limit_bytes
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

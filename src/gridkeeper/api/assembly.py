@@ -14,7 +14,7 @@ from ninja.errors import ValidationError as RequestError
 
 from gridkeeper import __version__
 from gridkeeper.api.authentication import authenticate
-from gridkeeper.people.permission import NotPermittedError
+from gridkeeper.people.permission import NotPermittedError, ReadOnlyError
 from gridkeeper.web.problems import Problem
 
 log = structlog.get_logger(__name__)
@@ -50,6 +50,10 @@ for _module in ROUTERS:
 
 def _problem(request: HttpRequest, problem: Problem) -> HttpResponse:
     return problem.response(request.path)
+
+
+def _read_only(request: HttpRequest, error: Exception) -> HttpResponse:
+    return Problem(503, "Read-only for now", str(error), headers={"Retry-After": "600"}).response(request.path)
 
 
 def _not_permitted(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -95,6 +99,7 @@ def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
 
 _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     Problem: _problem,
+    ReadOnlyError: _read_only,
     NotPermittedError: _not_permitted,
     PermissionDenied: _not_permitted,
     RequestError: _bad_request,

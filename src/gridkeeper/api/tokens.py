@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import Token
 from gridkeeper.people.permission import NotPermittedError
-from gridkeeper.people.tokens import create_token, revoke_token
+from gridkeeper.people.tokens import MOST_LIMITS, create_token, revoke_token
 from gridkeeper.web.api import Limit, Offset, Page, paginate
 
 router = Router(tags=["tokens"])
@@ -23,6 +23,9 @@ class TokenIn(Schema):
 
     name: str = Field(min_length=1, max_length=100, examples=["nightly probe"])
     scopes: list[str] = Field(min_length=1, max_length=20, examples=[["probes.submit_results"]])
+    limits: list[str] = Field(
+        [], max_length=MOST_LIMITS, examples=[["site:2G0"]], description="Objects that it reaches; none: all of yours."
+    )
     expires_at: AwareDatetime | None = Field(None, examples=["2027-01-01T00:00:00Z"])
 
 
@@ -33,6 +36,7 @@ class TokenOut(Schema):
     name: str = Field(examples=["nightly probe"])
     prefix: str = Field(examples=["gk_1a2B3c4"])
     scopes: list[str] = Field(examples=[["probes.submit_results"]])
+    limits: list[str] = Field(examples=[["site:2G0"]])
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -64,9 +68,10 @@ def make_token(request: HttpRequest, body: TokenIn) -> Status[dict[str, Any]]:
     actor = _owner(request)
     assert actor.user is not None
     token, secret = create_token(
-        actor, user=actor.user, name=body.name, scopes=body.scopes, expires_at=body.expires_at, now=timezone.now()
-    )
-    fields = ("id", "name", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+        actor, user=actor.user, name=body.name, scopes=body.scopes, limits=body.limits, expires_at=body.expires_at,
+        now=timezone.now(),
+    )  # fmt: skip
+    fields = ("id", "name", "prefix", "scopes", "limits", "created_at", "expires_at", "revoked_at", "last_used_at")
     return Status(201, {name: getattr(token, name) for name in fields} | {"secret": secret})
 
 

@@ -15,6 +15,16 @@ Source = Literal["web", "api", "cli", "import", "demo", "system"]
 
 
 @dataclass(frozen=True, slots=True)
+class Entrance:
+    """By what a program came in, where it was no session: see the fields of Actor, which are made of it."""
+
+    scopes: frozenset[str] | None = None
+    limits: frozenset[str] = frozenset()
+    credential: str = ""
+    allows: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """A person or the installation itself.
 
@@ -45,13 +55,15 @@ class Actor:
     def of(cls, request: "HttpRequest", source: Source = "web") -> "Actor":
         """The person behind a request; anonymous where nobody is signed in."""
         user = request.user if request.user.is_authenticated else None
-        token = getattr(request, "token", None)
+        entrance: Entrance = getattr(request, "entrance", None) or Entrance()
         return cls(
             user=user,
             source=source,
             address=request.META.get("REMOTE_ADDR", ""),
-            scopes=frozenset(token.scopes) if token else None,
-            limits=frozenset(token.limits) if token else frozenset(),
+            scopes=entrance.scopes,
+            limits=entrance.limits,
+            credential=entrance.credential,
+            allows=entrance.allows,
         )
 
     @property

@@ -73,6 +73,6 @@ def require_changeable(actor: Actor, permission: str = "") -> None:
 
     For actions on one's own account, which no permission guards.
     """
-    mode = None if actor.is_system or not _is_change(permission) else read_only()
+    mode = None if actor.is_system or (permission and not _is_change(permission)) else read_only()
     if mode is not None:
         raise ReadOnlyError(f"the whole installation is read-only for now: {mode.reason}")

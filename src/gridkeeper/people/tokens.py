@@ -1,6 +1,7 @@
 """API tokens: made once, shown once, kept as a hash."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from django.db import transaction
 
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.models import Token, User
-from gridkeeper.people.permission import NotPermittedError
+from gridkeeper.people.permission import NotPermittedError, require_changeable
 
 #: Makes a leaked token recognisable to secret scanners.
 PREFIX = "gk_"
@@ -20,6 +21,9 @@ SCOPES = (
     "*", "registry", "vos", "probes", "probes.submit_results", "probes.run_test", "availability", "selection", "feeds",
 )  # fmt: skip
 
+#: What a limit names: an object of these kinds, by its key.
+_LIMIT = re.compile(r"(?:federation|ngi|site|service|service_group|vo):[^\s:]{1,100}")
+MOST_LIMITS = 100
 #: `last_used_at` is written at most this often, so that reading stays free of writes.
 _TOUCH_EVERY = timedelta(minutes=1)
 
@@ -29,13 +33,23 @@ def _digest(secret: str) -> str:
 
 
 def create_token(
-    actor: Actor, *, user: User, name: str, scopes: Sequence[str], expires_at: datetime | None, now: datetime
+    actor: Actor,
+    *,
+    user: User,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+    now: datetime,
+    limits: Sequence[str] = (),
 ) -> tuple[Token, str]:
     """A new token of `user` and its secret, which cannot be had again.
 
-    Raises NotPermittedError for somebody else's account, ValidationError for unknown scopes or an expiry in the past.
+    limits: objects that it reaches, with what lies below them ("site:2G0", "ngi:5G0"); none: all that the person may.
+    Raises NotPermittedError for somebody else's account, ValidationError for unknown scopes, limits that name no kind
+    of object or an expiry in the past.
     """
     _require_own(actor, user)
+    require_changeable(actor)
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ValidationError({"scopes": f"unknown scopes {unknown}; choose from {', '.join(SCOPES)}"})
@@ -43,13 +57,24 @@ def create_token(
         raise ValidationError({"name": "say what the token is for"})
     if expires_at is not None and expires_at <= now:
         raise ValidationError({"expires_at": f"{expires_at.isoformat()} is past; give a later time or none"})
+    _check_limits(limits)
     secret = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic(), recording(actor, f"token {name!r}"):
         token = Token.objects.create(
             user=user, name=name.strip()[:100], prefix=secret[:10], digest=_digest(secret),
-            scopes=sorted(set(scopes)), created_at=now, expires_at=expires_at,
+            scopes=sorted(set(scopes)), limits=sorted(set(limits)), created_at=now, expires_at=expires_at,
         )  # fmt: skip
     return token, secret
+
+
+def _check_limits(limits: Sequence[str]) -> None:
+    wrong = sorted(limit for limit in set(limits) if not _LIMIT.fullmatch(limit))
+    if wrong:
+        raise ValidationError({"limits": f"{', '.join(wrong)[:200]}: write a limit as kind:key, such as site:2G0"})
+    if len(set(limits)) > MOST_LIMITS:
+        raise ValidationError(
+            {"limits": f"at most {MOST_LIMITS} objects; make a second token, or limit it to the region"}
+        )
 
 
 def revoke_token(actor: Actor, *, token: Token, now: datetime) -> None:
