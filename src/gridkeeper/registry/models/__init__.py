@@ -23,6 +23,7 @@ from gridkeeper.registry.models.groups import (
     ServiceGroupMember,
 )
 from gridkeeper.registry.models.imports import ImportRun
+from gridkeeper.registry.models.mirror import ConflictState, MirrorConflict, MirrorSource
 from gridkeeper.registry.models.requests import AnsweredRequest
 from gridkeeper.registry.models.roles import RequestState, RoleGrant, RoleRequest
 from gridkeeper.registry.models.topology import (
@@ -43,6 +44,7 @@ __all__ = [
     "Certification",
     "CertificationChange",
     "Classification",
+    "ConflictState",
     "CredentialKind",
     "Dated",
     "DatedQuerySet",
@@ -55,6 +57,8 @@ __all__ = [
     "FollowKind",
     "ImportRun",
     "Infrastructure",
+    "MirrorConflict",
+    "MirrorSource",
     "Ngi",
     "NgiMembership",
     "RequestState",
