@@ -8,6 +8,7 @@ from typing import Any, Literal
 from django.http import HttpRequest
 
 Kind = Literal["site", "service", "endpoint"]
+_KINDS: dict[str, Kind] = {"site": "site", "service": "service", "endpoint": "endpoint"}
 EXTENSIONS = "extensionproperties"
 ENDPOINT = "endpoint"
 #: What is written of properties is short; a body that is longer is a mistake.
@@ -77,7 +78,9 @@ def read_request(request: HttpRequest, kind: str, identifier: str, what: str, ke
     body = _body(request)
     if body is None and verb != "DELETE":
         raise WriteRefusedError(400, f"{verb} needs a body: a JSON object")
-    named: Kind = {"site": "site", "service": "service", "endpoint": "endpoint"}[kind.lower()]  # type: ignore[assignment]
+    named = _KINDS.get(kind.lower())
+    if named is None:
+        raise WriteRefusedError(404, f"There are no objects {kind[:40]!r}; there are {', '.join(_KINDS)}")
     return WriteRequest(verb, named, identifier, what.lower(), key, body, request.path)
 
 
