@@ -82,9 +82,8 @@ def project_rows(question: Question) -> QueryRows:
 
 def write_project_contacts(question: Question, federations: list[Federation]) -> Iterator[str]:
     for federation in federations:
-        yield start("Project", 1, ID=federation.pk, NAME=federation.name)
-        yield from (_contact(grant, with_hours=True) for grant in federation.rolegrants.all())
-        yield end("Project", 1)
+        contacts = (_contact(grant, with_hours=True) for grant in federation.rolegrants.all())
+        yield group("Project", contacts, 1, ID=federation.pk, NAME=federation.name)
 
 
 def _contact(grant: RoleGrant, *, with_hours: bool = False) -> str:

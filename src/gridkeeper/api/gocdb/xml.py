@@ -42,8 +42,7 @@ def attribute(text: str) -> str:
 
 def start(name: str, depth: int, **attributes: object) -> str:
     """The opening tag, on a line of its own."""
-    words = "".join(f' {key}="{attribute(str(value))}"' for key, value in attributes.items())
-    return f"{_PAD[depth]}<{name}{words}>\n"
+    return f"{_PAD[depth]}<{name}{_attributes(attributes)}>\n"
 
 
 def end(name: str, depth: int) -> str:
@@ -53,8 +52,11 @@ def end(name: str, depth: int) -> str:
 
 def empty(name: str, depth: int, **attributes: object) -> str:
     """An element of attributes only."""
-    words = "".join(f' {key}="{attribute(str(value))}"' for key, value in attributes.items())
-    return f"{_PAD[depth]}<{name}{words}/>\n"
+    return f"{_PAD[depth]}<{name}{_attributes(attributes)}/>\n"
+
+
+def _attributes(values: Mapping[str, object]) -> str:
+    return "".join(f' {key}="{attribute(str(value))}"' for key, value in values.items())
 
 
 def leaf(name: str, text: str, depth: int = 2) -> str:
@@ -69,10 +71,12 @@ def optional(name: str, text: str, depth: int = 2) -> str:
     return f"{_PAD[depth]}<{name}>{safe}</{name}>\n" if safe else ""
 
 
-def group(name: str, parts: Iterable[str], depth: int = 2) -> str:
+def group(name: str, parts: Iterable[str], depth: int = 2, **attributes: object) -> str:
     """An element of elements; it stands there empty where there are none."""
     inner = "".join(parts)
-    return f"{_PAD[depth]}<{name}>\n{inner}{_PAD[depth]}</{name}>\n" if inner else f"{_PAD[depth]}<{name}/>\n"
+    if not inner:
+        return empty(name, depth, **attributes)
+    return f"{start(name, depth, **attributes)}{inner}{_PAD[depth]}</{name}>\n"
 
 
 def letter(is_so: bool) -> str:
