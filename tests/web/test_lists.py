@@ -211,7 +211,7 @@ def test_plain_values_of_other_kinds_are_text():
 
 @pytest.mark.parametrize(
     ("path", "most"),
-    [("regions", 3), ("sites", 7), ("services", 8), ("downtimes", 10), ("service-types", 4)],
+    [("regions", 5), ("sites", 9), ("services", 8), ("downtimes", 11), ("service-types", 4)],
 )
 @pytest.mark.parametrize("count", [10, 1000])
 def test_a_list_asks_as_few_queries_at_1000_rows_as_at_10(client, django_assert_max_num_queries, path, most, count):

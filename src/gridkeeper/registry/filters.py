@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q
 
 from gridkeeper.registry.models import Certification, Classification, Infrastructure, Scope, Severity
 from gridkeeper.registry.rules import DowntimeState
@@ -35,15 +35,6 @@ class ScopeFilter(CaseFilter):
             names = Scope.objects.current().values_list("name", flat=True)
             self._known = {name: Case(name, Q(scopes__has_tag=name)) for name in names}
         return self._known
-
-    def counts(self, rows: "QuerySet[Any]") -> dict[str, int]:
-        if not self._of_scopes(self.parent.now):
-            return {}
-        # aggregates name their columns by number: a scope may be called anything
-        cases = list(self._of_scopes(self.parent.now).items())
-        wanted = {f"n{number}": Count("pk", filter=case.condition) for number, (_, case) in enumerate(cases)}
-        found = rows.order_by().aggregate(**wanted)
-        return {name: found[f"n{number}"] for number, (name, _) in enumerate(cases) if found[f"n{number}"]}
 
 
 class NgiFilter(ListFilter):
