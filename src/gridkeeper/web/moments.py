@@ -39,6 +39,16 @@ def streams_past(view: _View) -> _View:
     return travels(view)
 
 
+def refuses_by(answer: Callable[[HttpRequest, int, str], HttpResponse]) -> Callable[[_View], _View]:
+    """Marks a view whose readers know one form of errors: (request, status, words) -> the answer to a wrong `as_of`."""
+
+    def mark(view: _View) -> _View:
+        view.refuses = answer  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
 def as_of_of(request: HttpRequest) -> datetime | None:
     """The instant asked for (UTC), or None for the present."""
     return getattr(request, "as_of", None)
@@ -68,9 +78,10 @@ class AsOfMiddleware:
         try:
             moment = parse_moment(text, now)
         except MomentError as error:
-            return _refused(request, 400, "No such instant", f"as_of: {error}")
+            return _refused(request, 400, "No such instant", f"as_of: {error}", view)
         if request.method not in {"GET", "HEAD", "OPTIONS"}:
-            return _refused(request, 409, "The past cannot be changed", "Leave out as_of to change the present.")
+            detail = "Leave out as_of to change the present."
+            return _refused(request, 409, "The past cannot be changed", detail, view)
         if not _is_travelling(request, view):
             return _stays(request)
         request.as_of = moment  # type: ignore[attr-defined]
@@ -100,7 +111,12 @@ def _stays(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _refused(request: HttpRequest, status: int, title: str, detail: str) -> HttpResponse:
+def _refused(
+    request: HttpRequest, status: int, title: str, detail: str, view: Callable[..., Any] | None = None
+) -> HttpResponse:
+    answer: Callable[[HttpRequest, int, str], HttpResponse] | None = getattr(view, "refuses", None)
+    if answer is not None:
+        return answer(request, status, f"{title}: {detail}")
     if request.path.startswith("/api/"):
         return Problem(status, title, detail).response(request.path)
     return render(request, "web/no_past.html", {"title": title, "detail": detail}, status=status)

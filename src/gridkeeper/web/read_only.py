@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from gridkeeper.people.read_only import read_only
@@ -13,7 +13,7 @@ _STILL_SENT = (
     "/accounts/login/", "/accounts/logout/", "/accounts/2fa/authenticate/", "/accounts/oidc/", "/accounts/certificate/",
     "/accounts/reauthenticate/", "/accounts/2fa/reauthenticate/", "/read-only/",
 )  # fmt: skip
-_BY_MACHINE = ("/api/", "/gocdbpi/")
+_BY_MACHINE = "/api/"
 _RETRY_AFTER_S = 600
 
 
@@ -30,6 +30,9 @@ class ReadOnlyMiddleware:
         if mode is None:
             return self.get_response(request)
         title = "Read-only for now"
+        if request.path.startswith("/gocdbpi/"):  # its programs know one form of errors
+            error = {"Error": {"Code": 503, "Message": f"{title}: {mode.reason}"}}
+            return JsonResponse(error, status=503, headers={"Retry-After": str(_RETRY_AFTER_S)})
         if request.path.startswith(_BY_MACHINE):
             return Problem(503, title, mode.reason, headers={"Retry-After": str(_RETRY_AFTER_S)}).response(request.path)
         return render(request, "web/read_only.html", {"title": title, "detail": mode.reason}, status=503)

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest
 
-from gridkeeper.api.authentication import authenticate
+from gridkeeper.api.authentication import authenticate, machines_of
 from gridkeeper.api.gocdb.refusal import RefusedError
 from gridkeeper.people.actor import Actor
+from gridkeeper.people.identities import Claim, user_of
 from gridkeeper.people.permission import is_permitted
-from gridkeeper.registry.models import ApiCredential, CredentialKind, Site
+from gridkeeper.people.proofs import ProofError, claim_of
+from gridkeeper.people.read_only import read_only
+from gridkeeper.registry.models import ApiCredential, Site
 from gridkeeper.web.problems import Problem
 
 #: `last_used_at` is written at most this often, so that reading stays nearly free of writes.
@@ -22,11 +23,10 @@ _MACHINE_MAY = frozenset({"registry.edit_site", "registry.edit_service"})
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """name: subject of the certificate or token, or name of the account; actor: who acts; machine: it is none"""
+    """name: subject of the certificate or token, or name of the account; actor: who acts"""
 
     name: str
     actor: Actor
-    machine: ApiCredential | None = None
 
     @property
     def may_read_personal_data(self) -> bool:
@@ -34,49 +34,44 @@ class Identity:
 
 
 def identify(request: HttpRequest, now: datetime) -> Identity:
-    """Whoever asks. Raises RefusedError 403 for nobody, and for a token that is forged, revoked or expired."""
-    if machine := credential_of(request, now):
-        return Identity(machine.identifier, machine_actor(request, machine), machine)
+    """Whoever asks. Raises RefusedError 403 for nobody, and for what is forged, revoked, expired or unknown."""
     try:
         authenticate(request)
     except Problem as problem:
         raise RefusedError(403, f"{problem.title} - {problem.detail}") from problem
-    if not request.user.is_authenticated:
+    actor, claim = Actor.of(request, "api"), _claim(request)
+    if actor.user is None and not actor.credential:
         raise RefusedError(
             403, "No identity given - send `Authorization: Bearer TOKEN`, sign in, or present a certificate known here"
         )
-    return Identity(subject_of(request) or request.user.get_username(), Actor.of(request, "api"))
+    if actor.credential and claim is not None:
+        _note_use(list(machines_of(claim)), now)
+    return Identity(claim.identifier if claim is not None else actor.name, actor)
 
 
-def subject_of(request: HttpRequest) -> str:
-    """The subject of the client's certificate; "" without one."""
-    return str(getattr(request, "certificate_subject", "") or "")
+def changer(request: HttpRequest, site: Site, now: datetime) -> Actor:
+    """Who would change that site: the machine that it has named, or else a person. Raises RefusedError 403."""
+    claim = _claim(request)
+    if claim is None:
+        return identify(request, now).actor
+    machines = list(machines_of(claim).filter(site=site))
+    if machines:
+        _note_use(machines, now)
+        return _machine(request, machines[0])
+    if user_of(claim, now) is None:
+        raise RefusedError(403, f"{claim.identifier} is no credential of {site}; ask its administrators to add it")
+    return identify(request, now).actor
 
 
-def credential_of(request: HttpRequest, now: datetime, site: Site | None = None) -> ApiCredential | None:
-    """The machine behind the request's certificate or OpenID Connect token, as a site (or that site) has named it."""
-    named = Q(pk__in=[])
-    if subject := subject_of(request):
-        named |= Q(kind=CredentialKind.X509, identifier=subject)
-    if subject := getattr(request, "oidc_subject", ""):
-        named |= Q(kind=CredentialKind.OIDC, identifier=subject)
-    if not named:
-        return None
-    known = ApiCredential.objects.current().filter(named).select_related("site")
-    found = (known.filter(site=site) if site else known).order_by("-may_write", "pk").first()
-    if found is not None:
-        _note_use(found, now)
-    return found
+def _claim(request: HttpRequest) -> Claim | None:
+    try:
+        return claim_of(request)
+    except ProofError as error:
+        raise RefusedError(403, str(error)) from error
 
 
-def _note_use(machine: ApiCredential, now: datetime) -> None:
-    is_noted = machine.last_used_at is not None and now - machine.last_used_at <= _TOUCH_EVERY
-    if not (is_noted or settings.GRIDKEEPER.read_only):
-        ApiCredential.objects.filter(pk=machine.pk).update(last_used_at=now)
-
-
-def machine_actor(request: HttpRequest, machine: ApiCredential) -> Actor:
-    """The machine as an actor: it reaches its own site, and changes it only where that was allowed."""
+def _machine(request: HttpRequest, machine: ApiCredential) -> Actor:
+    """It reaches its own site, and changes it only where that was allowed."""
     return Actor(
         source="api",
         address=request.META.get("REMOTE_ADDR", ""),
@@ -84,3 +79,9 @@ def machine_actor(request: HttpRequest, machine: ApiCredential) -> Actor:
         allows=_MACHINE_MAY if machine.may_write else frozenset(),
         limits=frozenset({f"site:{machine.site.key}"}),
     )
+
+
+def _note_use(machines: list[ApiCredential], now: datetime) -> None:
+    due = [each.pk for each in machines if each.last_used_at is None or now - each.last_used_at > _TOUCH_EVERY]
+    if due and read_only() is None:
+        ApiCredential.objects.filter(pk__in=due).update(last_used_at=now)

@@ -25,14 +25,19 @@ from gridkeeper.api.gocdb.rows import Rows
 from gridkeeper.api.gocdb.version import Version, version_of_tables
 from gridkeeper.api.gocdb.xml import HEADER, empty, end, group, leaf, start
 from gridkeeper.people.past import as_of
-from gridkeeper.web.moments import as_of_of, moment_of, streams_past
+from gridkeeper.web.moments import as_of_of, moment_of, refuses_by, streams_past
 
 #: Last-Modified counts whole seconds: within one, a second change would go unnoticed.
 _SETTLED_AFTER = timedelta(seconds=2)
 
 
+def _refuse(_request: HttpRequest, status: int, words: str) -> HttpResponse:
+    return RefusedError(status, words).response()
+
+
 @csrf_exempt
 @streams_past
+@refuses_by(_refuse)
 def answer(request: HttpRequest) -> HttpResponseBase:
     """The document that the query string asks for, or `<error>` with a true status."""
     try:

@@ -12,7 +12,7 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.registry.actions import edit_service
 from gridkeeper.registry.models import Endpoint, Service, Site
 from gridkeeper.registry.object_actions import add_endpoint, close_endpoint, edit_endpoint
-from gridkeeper.registry.property_actions import remove_properties, set_properties
+from gridkeeper.registry.property_actions import remove_properties, require_edit, set_properties
 
 Subject = Site | Service | Endpoint
 
@@ -53,6 +53,7 @@ def find_subject(asked: WriteRequest) -> Subject:
 
 def change(actor: Actor, asked: WriteRequest, subject: Subject, now: datetime) -> None:
     """Makes the change. Raises WriteRefusedError, NotPermittedError, ValidationError."""
+    require_edit(actor, subject)  # before anything is said of what stands there
     reason = f"GOCDB write API: {asked.verb} {asked.path}"[:300]
     with transaction.atomic():
         # What is there decides between an addition and a conflict: nobody may come between.
