@@ -44,5 +44,5 @@ const land = feature(...((t) => [t, t.objects.land])(read("land-50m", 0.02, 0.15
 const geometry = (land.features || [land]).flatMap((each) => each.geometry.type === "Polygon" ? [each.geometry.coordinates] : each.geometry.coordinates);
 const countries = read("countries-50m", 0.03, 0);
 const borders = mesh(countries, countries.objects.countries, (a, b) => a !== b).coordinates;
-const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-3600 -1800 7200 3600"><path id="land" d="${geometry.flat().map((ring) => path(ring, true)).join("")}"/><path id="borders" fill="none" d="${borders.map((line) => path(line, false)).join("")}"/></svg>\n`;
+const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-3600 -1800 7200 3600"><path id="land" vector-effect="non-scaling-stroke" d="${geometry.flat().map((ring) => path(ring, true)).join("")}"/><path id="borders" fill="none" vector-effect="non-scaling-stroke" d="${borders.map((line) => path(line, false)).join("")}"/></svg>\n`;
 fs.writeFileSync(process.argv[2], svg);

@@ -12,7 +12,7 @@ from gridkeeper.registry.models import Certification, Downtime, DowntimeService,
 from gridkeeper.vos.models import VoSupport
 
 _WORST_FIRST = (
-    Status.CRITICAL, Status.DOWNTIME, Status.MISSING, Status.UNKNOWN, Status.WARNING, Status.OK, Status.EXCLUDED,
+    Status.CRITICAL, Status.UNKNOWN, Status.WARNING, Status.DOWNTIME, Status.MISSING, Status.OK, Status.EXCLUDED,
 )  # fmt: skip
 
 
