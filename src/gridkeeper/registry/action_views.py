@@ -11,7 +11,7 @@ from gridkeeper.registry import actions
 from gridkeeper.registry.action_pages import ActionPage
 from gridkeeper.registry.edit_pages import EditPage
 from gridkeeper.registry.forms import CertificationForm, NgiForm, ReasonForm, RoleForm, ServiceForm, SiteForm
-from gridkeeper.registry.models import Downtime, Federation, Ngi, RoleGrant, Service, Site
+from gridkeeper.registry.models import Federation, Ngi, RoleGrant, Service, Site
 from gridkeeper.registry.object_effects import (
     Effects,
     effects_of_certification,
@@ -148,34 +148,3 @@ def _contacts_url(subject: Any) -> str:
     if isinstance(subject, Site):
         return reverse("portal:site_tab", args=[subject.key, "contacts"])
     return reverse("registry:ngi", args=[subject.key, "contacts"]) if isinstance(subject, Ngi) else "/"
-
-
-class _DowntimeStep(ActionPage):
-    permission = "registry.change_downtime"
-    is_destructive = True
-
-    def get_subject(self) -> Downtime:
-        return get_object_or_404(Downtime, key=self.kwargs["key"])
-
-    def get_form(self, data: Any) -> ReasonForm:
-        return ReasonForm(data)
-
-
-class DowntimeEnd(_DowntimeStep):
-    title, verb = "End the downtime now", "End it now"
-    consequence = "It ends one minute from now. From then on failed tests count again."
-
-    def act(self, form: ReasonForm) -> str:
-        reason = form.cleaned_data["reason"]
-        ended = actions.end_downtime_now(self.actor, downtime=self.subject, reason=reason, now=timezone.now())
-        return f"The downtime ends at {ended.end:%H:%M:%S} UTC."
-
-
-class DowntimeCancel(_DowntimeStep):
-    title, verb = "Cancel the downtime", "Cancel this downtime"
-    consequence = "It will not take place. It stays readable as cancelled, for others have planned by it."
-
-    def act(self, form: ReasonForm) -> str:
-        reason = form.cleaned_data["reason"]
-        actions.cancel_downtime(self.actor, downtime=self.subject, reason=reason, now=timezone.now())
-        return "The downtime is cancelled."

@@ -11,6 +11,7 @@ class RegistryConfig(AppConfig):
 
         for order, (label, name) in enumerate(_PAGES):
             navigation.add("Registry", label, f"registry:{name}", order)
+        navigation.add("Now", "Downtimes", "registry:downtimes_now", 30)
 
 
 _PAGES = (

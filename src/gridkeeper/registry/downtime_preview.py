@@ -1,13 +1,14 @@
 """What a downtime would do, before it is declared: its class and why, what is left, what it meets, who is told."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.registry.downtime_rows import notice_of, sites_of
 from gridkeeper.registry.downtime_rules import NOTICE, Phase, Plan, classification_reason, classify
+from gridkeeper.registry.events import who_is_told
 from gridkeeper.registry.models import Classification, Downtime, DowntimeService, RoleGrant, Service, Severity, Site
 from gridkeeper.registry.queries import downtimes_between
 
@@ -54,7 +55,8 @@ class Effects:
     """What a downtime would do.
 
     hints: what is left of each kind of service at each site, and whether a site is then down
-    told: who hears of it: "Site Administrator of X: alice", "contact of X: grid@x.example"
+    told: who holds a role there, or is a contact: "alice, Site Administrator of X"
+    subscribed: way ("Mail") -> number of people who have subscribed to it
     """
 
     services: int
@@ -63,6 +65,7 @@ class Effects:
     hints: Sequence[str] = ()
     conflicts: Sequence[Conflict] = ()
     told: Sequence[str] = ()
+    subscribed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def classification(self) -> Classification:
@@ -112,6 +115,7 @@ def preview(
         hints=_hints(plan, services, sites, apart_from),
         conflicts=_conflicts(plan, others),
         told=_told(sites, now) if actor.user or actor.is_system else (),
+        subscribed=who_is_told("downtime.declared", services),
     )
 
 

@@ -1,37 +1,20 @@
 """Forms of the registry. They parse input; the rules are in `rules` and the actions ask them again."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
-from django.utils import timezone
 
 from gridkeeper.people.models import User
 from gridkeeper.registry.actions import NGI_FIELDS, SERVICE_FIELDS, SITE_FIELDS
 from gridkeeper.registry.countries import COUNTRIES, country_of
 from gridkeeper.registry.field_help import HELP, HELP_OF, LABELS
-from gridkeeper.registry.models import Certification, Ngi, Service, Severity, Site
-from gridkeeper.registry.rules import CERTIFICATION_STEPS, MAX_DESCRIPTION, MAX_REASON
+from gridkeeper.registry.models import Certification, Ngi, Service, Site
+from gridkeeper.registry.rules import CERTIFICATION_STEPS, MAX_REASON
 from gridkeeper.registry.widgets import Datalist
 
 _REASON_HELP = f"Kept in the history for good and shown to others; at most {MAX_REASON} characters."
-
-
-class UtcDateTimeField(forms.DateTimeField):
-    """An instant that is typed and shown in UTC, whatever the reader's zone: downtimes are read across zones."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": "60"}, format="%Y-%m-%dT%H:%M")
-
-    def prepare_value(self, value: Any) -> Any:
-        with timezone.override(UTC):
-            return super().prepare_value(value)
-
-    def to_python(self, value: Any) -> datetime | None:
-        with timezone.override(UTC):
-            moment = super().to_python(value)
-        return moment.astimezone(UTC) if moment else None
 
 
 def reason_field(label: str = "Reason", help_text: str = _REASON_HELP) -> forms.CharField:
@@ -187,45 +170,3 @@ class SitesForm(PlainForm):
         choices = [(site.key, f"{site.name} ({site.ngi.name})") for site in sites]
         self.fields["site"].choices = choices  # type: ignore[attr-defined]
         self.fields["site"].widget.attrs["size"] = min(12, max(2, len(choices)))
-
-
-class DowntimeForm(PlainForm):
-    """A new downtime of services of the given sites."""
-
-    severity = forms.ChoiceField(
-        choices=Severity.choices,
-        initial=Severity.OUTAGE,
-        widget=forms.RadioSelect,
-        help_text="Outage: the services are not usable. At risk: they should work, but may fail.",
-    )
-    start = UtcDateTimeField(label="Start (UTC)", help_text="At most 48 hours back.")
-    end = UtcDateTimeField(label="End (UTC)")
-    description = forms.CharField(
-        max_length=MAX_DESCRIPTION,
-        widget=forms.Textarea({"rows": 3}),
-        help_text=f"What is done and what users will notice; all can read it. At most {MAX_DESCRIPTION} characters.",
-    )
-    whole_sites = forms.MultipleChoiceField(
-        label="Whole sites",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="All services that the site has now; one that is registered later is not in the downtime.",
-    )
-    services = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
-
-    def __init__(self, *args: Any, services: Iterable[Service], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offered = {service.key: service for service in services}
-        by_site: dict[Site, list[tuple[str, str]]] = {}
-        for service in self.offered.values():
-            by_site.setdefault(service.site, []).append((service.key, str(service)))
-        groups = [(site.name, choices) for site, choices in by_site.items()]
-        self.fields["services"].choices = groups  # type: ignore[attr-defined]
-        self.fields["whole_sites"].choices = [(site.key, site.name) for site in by_site]  # type: ignore[attr-defined]
-
-    def inputs(self) -> dict[str, Any]:
-        """What `declare_downtime` takes: the services that are ticked, and those of the sites that are."""
-        cleaned = dict(self.cleaned_data)
-        keys, sites = set(cleaned["services"]), set(cleaned.pop("whole_sites"))
-        chosen = [each for each in self.offered.values() if each.key in keys or each.site.key in sites]
-        return cleaned | {"services": chosen}

@@ -134,8 +134,12 @@ class DowntimeList(ListView):
         return with_services(with_state(rows, self.now))
 
     def actions(self) -> Sequence[Link]:
+        views = [
+            Link("Now and next", reverse("registry:downtimes_now")), Link("Calendar", reverse("registry:calendar")),
+        ]  # fmt: skip
         may = sites_where(Actor.of(self.request), "declare_downtime").exists()
-        return [Link("Declare a downtime", reverse("registry:downtime_declare"), is_main=True)] if may else []
+        declare = Link("Declare a downtime", reverse("registry:downtime_declare"), is_main=True)
+        return [*views, declare] if may else views
 
     def empty(self) -> Empty:
         return Empty(

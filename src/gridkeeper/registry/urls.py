@@ -3,7 +3,7 @@
 from django.urls import path
 
 from gridkeeper.registry import action_views, change_views, lists, views
-from gridkeeper.registry.declare_view import DowntimeDeclare
+from gridkeeper.registry.downtime_urls import downtime_patterns
 from gridkeeper.registry.object_urls import object_patterns
 
 app_name = "registry"
@@ -22,11 +22,7 @@ urlpatterns = [
     path("services/<str:key>/edit/", action_views.ServiceEdit.as_view(), name="service_edit"),
     path("services/<str:key>/close/", action_views.ServiceClose.as_view(), name="service_close"),
     path("service-types/", lists.ServiceTypeList.as_view(), name="service_types"),
-    path("downtimes/", lists.DowntimeList.as_view(), name="downtimes"),
-    path("downtimes/declare/", DowntimeDeclare.as_view(), name="downtime_declare"),
-    path("downtimes/<str:key>/", views.downtime, name="downtime"),
-    path("downtimes/<str:key>/end/", action_views.DowntimeEnd.as_view(), name="downtime_end"),
-    path("downtimes/<str:key>/cancel/", action_views.DowntimeCancel.as_view(), name="downtime_cancel"),
+    *downtime_patterns,
     path("roles/<slug:level>/<str:key>/grant/", action_views.RoleGrantPage.as_view(), name="role_grant"),
     path("roles/<int:pk>/revoke/", action_views.RoleRevokePage.as_view(), name="role_revoke"),
 ]

@@ -8,9 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 
-from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import is_permitted
 from gridkeeper.registry.models import (
@@ -25,7 +23,6 @@ from gridkeeper.registry.models import (
     Site,
 )
 from gridkeeper.registry.queries import ngis_with_counts, people_with_roles, with_counts, with_services, with_state
-from gridkeeper.registry.rules import DowntimeState, state_of
 from gridkeeper.registry.tables import DowntimeTable, SiteTable
 from gridkeeper.registry.trail import trail_of
 from gridkeeper.web.htmx import is_part, render_page_or_part
@@ -175,21 +172,3 @@ def site_part(request: HttpRequest, key: str, tab: str) -> HttpResponse:
     site = get_object_or_404(Site.objects.select_related("ngi__federation"), key=key)
     context = site_tab_context(site, tab, Actor.of(request), moment_of(request))
     return render(request, context["tab_template"], context)
-
-
-def downtime(request: HttpRequest, key: str) -> HttpResponse:
-    """A downtime: what it touches, why, where it stands, what may be done about it."""
-    now, actor = timezone.now(), Actor.of(request)
-    subject = get_object_or_404(with_services(Downtime.objects.select_related("declared_by")), key=key)
-    window = Window(subject.start, subject.end)
-    state = state_of(window, is_cancelled=subject.cancelled_at is not None, at=now)
-    by_site: dict[Site, list[Service]] = {}
-    for service in sorted(subject.services.all(), key=lambda each: (each.site.name, str(each))):
-        by_site.setdefault(service.site, []).append(service)
-    may_change = is_permitted(actor, "registry.change_downtime", subject)
-    context = {
-        "downtime": subject, "state": state.value, "by_site": list(by_site.items()), "duration": window.seconds,
-        "may_end": may_change and state is DowntimeState.NOW, "may_cancel": may_change and state is DowntimeState.NEXT,
-        "trail": trail_of([(Downtime, Q(id=subject.pk))], actor),
-    }  # fmt: skip
-    return render(request, "registry/downtime.html", context)
