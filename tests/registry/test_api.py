@@ -124,7 +124,19 @@ def test_a_downtime_of_many_services_stands_once(client, grid):
 
 @pytest.mark.parametrize(
     ("path", "queries"),
-    [("/sites", 2), ("/services", 3), ("/regions", 2), ("/downtimes", 4), ("/service-types", 2)],
+    [
+        ("/sites", 2),
+        ("/services", 3),
+        ("/regions", 3),
+        ("/downtimes", 5),
+        ("/service-types", 2),
+        ("/scopes", 2),
+        ("/endpoints", 2),
+        ("/federations", 2),
+        ("/service-groups", 2),
+        ("/downtime-recurrences", 2),
+        ("/certification-changes", 2),
+    ],
 )
 def test_lists_take_few_queries_whatever_their_length(client, grid, django_assert_num_queries, path, queries):
     for number in range(3):

@@ -1,19 +1,32 @@
-"""What the registry's API gives and takes."""
+"""How the registry's API shows regions, sites, services and what belongs to them. Downtimes: `api_downtime_schemas`."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Self
 
 from ninja import Schema
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, Field, ValidationInfo, model_validator
 
-from gridkeeper.registry.actions import version_of
-from gridkeeper.registry.models import Certification, Infrastructure, Service, Severity, Site
+from gridkeeper.registry.models import Certification, CredentialKind, Infrastructure, Service, Site
 
 #: An instant that a registry can mean; beyond these years arithmetic with offsets overflows.
 Moment = Annotated[AwareDatetime, Field(ge=datetime(1990, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
-_Word = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")]
-_Text = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
-_ReasonText = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+_HIDDEN = "Null unless you are signed in."
+_VERSION = Field(description="Grows with every change; the ETag begins with it.", examples=[17])
+
+
+class Contacts(Schema):
+    """An object with addresses of people, which only who is signed in may read."""
+
+    contacts: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _hide(self, info: ValidationInfo) -> Self:
+        request = (info.context or {}).get("request")
+        if request is None or not request.user.is_authenticated:
+            for name in self.contacts:
+                setattr(self, name, None)
+        return self
 
 
 class Ref(Schema):
@@ -23,20 +36,40 @@ class Ref(Schema):
     name: str = Field(examples=["CERN-PROD"])
 
 
-class NgiOut(Schema):
+class FederationOut(Contacts):
+    """The whole: what GOCDB calls a project."""
+
+    contacts: ClassVar[tuple[str, ...]] = ("email",)
+
+    key: str = Field(examples=["1G0"])
+    name: str = Field(examples=["EGI"])
+    description: str
+    email: str | None = Field(description=_HIDDEN)
+    notice_hours: int = Field(description="Hours ahead that a scheduled downtime is declared.", examples=[24])
+    minimum_scopes: dict[str, int] = Field(examples=[{"site": 1, "service": 1}])
+    version: int = _VERSION
+    valid_from: datetime
+    valid_until: datetime | None
+
+
+class NgiOut(Contacts):
     """A region (NGI; ROC on GOCDB's wire)."""
+
+    contacts: ClassVar[tuple[str, ...]] = ("email", "rod_email", "helpdesk_email", "security_email")
 
     key: str = Field(examples=["41915G0"])
     name: str = Field(examples=["NGI_CH"])
     federation: str = Field(examples=["EGI"])
+    further_federations: list[str] = Field(description="Which it belongs to as well.")
     description: str
-    email: str = Field(examples=["ngi@example.org"])
-    rod_email: str
-    helpdesk_email: str
-    security_email: str
+    email: str | None = Field(examples=["ngi@example.org"], description=_HIDDEN)
+    rod_email: str | None = Field(description=_HIDDEN)
+    helpdesk_email: str | None = Field(description=_HIDDEN)
+    security_email: str | None = Field(description=_HIDDEN)
     support_unit: str
     scopes: list[str] = Field(examples=[["EGI"]])
     sites: int = Field(description="Its sites that are not closed.", examples=[12])
+    version: int = _VERSION
     valid_from: datetime
     valid_until: datetime | None
 
@@ -45,12 +78,21 @@ class NgiOut(Schema):
         return str(ngi.federation.name)
 
     @staticmethod
+    def resolve_further_federations(ngi: Any) -> list[str]:
+        return [each.federation.name for each in ngi.current_memberships]
+
+    @staticmethod
     def resolve_sites(ngi: Any) -> int:
         return int(ngi.site_count)
 
 
-class SiteOut(Schema):
-    """A site, as lists show it."""
+class SiteOut(Contacts):
+    """A site with all that is known of it."""
+
+    contacts: ClassVar[tuple[str, ...]] = (
+        "contact_email", "contact_tel", "alarm_email", "csirt_email", "csirt_tel", "emergency_tel", "emergency_email",
+        "helpdesk_email",
+    )  # fmt: skip
 
     key: str = Field(examples=["2G0"])
     name: str = Field(examples=["CERN-PROD"])
@@ -64,8 +106,28 @@ class SiteOut(Schema):
     longitude: float | None = Field(examples=[6.05])
     infrastructure: Infrastructure = Field(examples=["Production"])
     certification: Certification = Field(examples=["Certified"])
+    certification_since: datetime | None
     tier: str
+    subgrid: str
     scopes: list[str] = Field(examples=[["EGI", "wlcg"]])
+    description: str
+    home_url: str
+    contact_email: str | None = Field(description=_HIDDEN)
+    contact_tel: str | None = Field(description=_HIDDEN)
+    alarm_email: str | None = Field(description=_HIDDEN)
+    csirt_email: str | None = Field(description=_HIDDEN)
+    csirt_tel: str | None = Field(description=_HIDDEN)
+    emergency_tel: str | None = Field(description=_HIDDEN)
+    emergency_email: str | None = Field(description=_HIDDEN)
+    helpdesk_email: str | None = Field(description=_HIDDEN)
+    giis_url: str
+    timezone: str = Field(examples=["Europe/Zurich"])
+    domain: str
+    ip_range: str
+    ipv6_range: str
+    notifications: bool
+    properties: dict[str, Any] = Field(examples=[{"P4U_Pilot": "yes"}])
+    version: int = _VERSION
     valid_from: datetime
     valid_until: datetime | None
 
@@ -74,45 +136,63 @@ class SiteOut(Schema):
         return site.ngi
 
 
-class SiteDetail(SiteOut):
-    """A site with all that is known of it."""
+class CertificationChangeOut(Schema):
+    """One step of a site's certification."""
 
+    site: Ref
+    changed_at: datetime
+    old: str = Field(examples=["Uncertified"])
+    new: str = Field(examples=["Certified"])
+    changed_by: str | None = Field(description=_HIDDEN)
+    reason: str
+
+    @model_validator(mode="after")
+    def _hide(self, info: ValidationInfo) -> Self:
+        request = (info.context or {}).get("request")
+        if request is None or not request.user.is_authenticated:
+            self.changed_by = None
+        return self
+
+
+class EndpointOut(Contacts):
+    """One address of a service."""
+
+    contacts: ClassVar[tuple[str, ...]] = ("email",)
+
+    key: str = Field(examples=["6879"])
+    service: str = Field(description="Key of its service.", examples=["1555G0"])
+    name: str = Field(examples=["https"])
+    url: str = Field(examples=["https://se.example.org:443"])
+    interface_name: str
     description: str
-    home_url: str
-    contact_email: str
-    contact_tel: str
-    alarm_email: str
-    csirt_email: str
-    csirt_tel: str
-    emergency_tel: str
-    giis_url: str
-    subgrid: str
-    timezone: str = Field(examples=["Europe/Zurich"])
-    domain: str
-    ip_range: str
-    ipv6_range: str
-    certification_since: datetime | None
-    notifications: bool
-    properties: dict[str, Any] = Field(examples=[{"HELPDESKEMAIL": "help@example.org"}])
-    version: int = Field(description="Send it back as `seen` when you edit.", examples=[17])
+    email: str | None = Field(description=_HIDDEN)
+    is_monitored: bool
+    properties: dict[str, Any]
+    version: int = _VERSION
+    valid_from: datetime
+    valid_until: datetime | None
 
     @staticmethod
-    def resolve_version(site: Site) -> int:
-        return version_of(site)
+    def resolve_service(endpoint: Any) -> str:
+        return str(endpoint.service.key)
 
 
-class EndpointOut(Schema):
-    """One address of a service."""
+class AddressOut(Schema):
+    """One address of a service, as the service shows it."""
 
     key: str = Field(examples=["6879"])
     name: str = Field(examples=["https"])
     url: str = Field(examples=["https://se.example.org:443"])
     interface_name: str
+    description: str
     is_monitored: bool
+    properties: dict[str, Any]
 
 
-class ServiceOut(Schema):
+class ServiceOut(Contacts):
     """A service of a site: a service type on a host."""
+
+    contacts: ClassVar[tuple[str, ...]] = ("email",)
 
     key: str = Field(examples=["1555G0"])
     hostname: str = Field(examples=["ce.example.org"])
@@ -120,11 +200,21 @@ class ServiceOut(Schema):
     site: Ref
     region: Ref
     url: str
+    host_dn: str
+    host_ip: str
+    host_ipv6: str
+    operating_system: str
+    architecture: str
+    description: str
+    email: str | None = Field(description=_HIDDEN)
     is_beta: bool
     in_production: bool
     is_monitored: bool
+    notifications: bool
     scopes: list[str]
-    endpoints: list[EndpointOut]
+    properties: dict[str, Any]
+    endpoints: list[AddressOut]
+    version: int = _VERSION
     valid_from: datetime
     valid_until: datetime | None
 
@@ -141,41 +231,37 @@ class ServiceOut(Schema):
         return service.current_endpoints
 
 
-class ServiceDetail(ServiceOut):
-    """A service with all that is known of it."""
-
-    host_dn: str
-    host_ip: str
-    host_ipv6: str
-    operating_system: str
-    architecture: str
-    description: str
-    email: str
-    notifications: bool
-    properties: dict[str, Any]
-    version: int = Field(description="Send it back as `seen` when you edit.", examples=[17])
-
-    @staticmethod
-    def resolve_version(service: Service) -> int:
-        return version_of(service)
-
-
 class ServiceTypeOut(Schema):
     """A kind of service."""
 
     name: str = Field(examples=["Site-BDII"])
     key: str
     description: str
+    service_class: str = Field(description="C: critical, H: high, or empty.", examples=["C"])
     has_monitoring_exception: bool
     services: int = Field(description="Its services that are not closed.", examples=[40])
+    version: int = _VERSION
 
     @staticmethod
     def resolve_services(service_type: Any) -> int:
         return int(service_type.service_count)
 
 
+class ScopeOut(Schema):
+    """A tag on regions, sites, services and service groups."""
+
+    key: str
+    name: str = Field(examples=["EGI"])
+    description: str
+    is_reserved: bool = Field(description="Only the operator grants it.")
+    is_default: bool = Field(description="What feeds answer where no scope is asked for.")
+    version: int = _VERSION
+    valid_from: datetime
+    valid_until: datetime | None
+
+
 class AffectedOut(Schema):
-    """A service in a downtime."""
+    """A service, told briefly."""
 
     key: str = Field(examples=["1555G0"])
     hostname: str = Field(examples=["ce.example.org"])
@@ -187,102 +273,37 @@ class AffectedOut(Schema):
         return service.service_type.name
 
 
-class DowntimeOut(Schema):
-    """A declared interval in which services are down or at risk."""
+class ServiceGroupOut(Contacts):
+    """Services of any sites that belong together."""
 
-    key: str = Field(examples=["123456G0"])
-    severity: Severity = Field(examples=["OUTAGE"])
-    classification: str = Field(description="Computed from how early it was declared.", examples=["SCHEDULED"])
-    source_severity: str = Field(description="The word of the registry that it came from.")
-    source_classification: str
-    description: str = Field(examples=["Power works"])
-    declared_at: datetime | None
-    start: datetime
-    end: datetime
-    cancelled_at: datetime | None
+    contacts: ClassVar[tuple[str, ...]] = ("email",)
+
+    key: str = Field(examples=["5G0"])
+    name: str = Field(examples=["NGI_CH_SERVICES"])
+    description: str
+    email: str | None = Field(description=_HIDDEN)
+    is_monitored: bool
+    scopes: list[str]
+    properties: dict[str, Any]
     services: list[AffectedOut]
+    version: int = _VERSION
+    valid_from: datetime
+    valid_until: datetime | None
 
     @staticmethod
-    def resolve_services(downtime: Any) -> list[Service]:
-        return list(downtime.services.all())
+    def resolve_services(group: Any) -> list[Service]:
+        return [member.service for member in group.current_members]
 
 
-class Reason(Schema):
-    """Why; it stays in the audit record."""
+class CredentialOut(Schema):
+    """A machine that may read, and where allowed write, the entry of one site."""
 
-    reason: _ReasonText = Field(examples=["The power is back."])
-
-
-class DowntimeIn(Schema):
-    """A downtime to declare."""
-
-    services: list[Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]] = Field(
-        min_length=1, max_length=1000, examples=[["1555G0"]], description="Keys of the services that it affects."
-    )
-    severity: Severity = Field(examples=["OUTAGE"])
-    start: Moment = Field(examples=["2026-09-01T08:00:00Z"])
-    end: Moment = Field(examples=["2026-09-01T16:00:00Z"])
-    description: str = Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*$", examples=["Power works"])
-
-
-class CertificationIn(Schema):
-    """A step of certification."""
-
-    new: Certification = Field(examples=["Certified"])
-    old: Certification | None = Field(None, examples=["Uncertified"])
-    reason: _ReasonText = Field(examples=["All tests pass since a week."])
-
-
-class _Edit(Schema):
-    """Fields that are not sent stay as they are."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reason: _ReasonText = Field(examples=["New contact."])
-    seen: int | None = Field(None, description="The `version` that you read.", examples=[17])
-
-
-class SiteEdit(_Edit):
-    """Changes of a site."""
-
-    official_name: _Word = ""
-    description: _Text = ""
-    organisation: _Word = ""
-    home_url: _Word = ""
-    infrastructure: Infrastructure = Infrastructure.PRODUCTION
-    tier: _Word = ""
-    subgrid: _Word = ""
-    country_code: _Word = ""
-    country: _Word = ""
-    location: _Word = ""
-    timezone: _Word = ""
-    latitude: float | None = Field(None, ge=-90, le=90)
-    longitude: float | None = Field(None, ge=-180, le=180)
-    domain: _Word = ""
-    ip_range: _Word = ""
-    ipv6_range: _Word = ""
-    giis_url: _Word = ""
-    contact_email: _Word = Field("", examples=["grid@example.org"])
-    contact_tel: _Word = ""
-    alarm_email: _Word = ""
-    csirt_email: _Word = ""
-    csirt_tel: _Word = ""
-    emergency_tel: _Word = ""
-    notifications: bool = False
-
-
-class ServiceEdit(_Edit):
-    """Changes of a service."""
-
-    url: _Word = Field("", examples=["https://ce.example.org:8443"])
-    host_dn: _Word = ""
-    host_ip: _Word = ""
-    host_ipv6: _Word = ""
-    operating_system: _Word = ""
-    architecture: _Word = ""
-    description: _Text = ""
-    email: _Word = ""
-    is_beta: bool = False
-    in_production: bool = True
-    is_monitored: bool = True
-    notifications: bool = False
+    key: str
+    site: Ref
+    kind: CredentialKind = Field(examples=["X.509"])
+    identifier: str = Field(examples=["/DC=org/CN=robot.example.org"])
+    may_write: bool
+    last_used_at: datetime | None
+    version: int = _VERSION
+    valid_from: datetime
+    valid_until: datetime | None

@@ -1,6 +1,7 @@
 """What every list of the API shares: paging, sorting, the shape of a page."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -27,6 +28,15 @@ class Page(Schema, Generic[_T]):
     next: str | None = Field(None, examples=["/api/v1/sites?limit=20&offset=20"])
     previous: str | None = None
     items: list[_T]
+
+
+class ChangesPage(Page[_T], Generic[_T]):
+    """A page of a list that a mirror can follow."""
+
+    next_changed_since: datetime | None = Field(
+        None,
+        description="With `changed_since`: what to ask for next time, once all pages are read. A little is seen twice.",
+    )
 
 
 def paginate(request: HttpRequest, queryset: "QuerySet[Any]", limit: int = 100, offset: int = 0) -> dict[str, Any]:
