@@ -15,6 +15,7 @@ COMMAND_MODULES = (
     "gridkeeper.cli.admin_commands",
     "gridkeeper.cli.backup_commands",
     "gridkeeper.registry.commands",
+    "gridkeeper.registry.mirror_commands",
     "gridkeeper.registry.downtime_commands",
     "gridkeeper.probes.commands",
     "gridkeeper.probes.lake_commands",

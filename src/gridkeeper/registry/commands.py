@@ -90,8 +90,8 @@ def osg(
     strict: Strict = False,
 ) -> None:
     """Import the topology of the Open Science Grid. A second run changes nothing and says so."""
-    result = Report("osg", str(source), _name(federation), dry_run)
-    with _progress() as bar, _readable():
+    result = Report("osg", str(source), named_federation(federation), dry_run)
+    with progress() as bar, readable():
         bar.begin("Reading", None)
         records = parse_osg(source, result, lambda _: bar.advance(1))
         unread = result.figures.get("files that could not be read", 0)
@@ -116,10 +116,10 @@ def gocdb(
     token_file: TokenFile = None,
 ) -> None:
     """Import a GOCDB: files in any order (what each holds is told by its content), or all that its PI answers."""
-    name = _name(federation or settings.GRIDKEEPER.federation_name)
+    name = named_federation(federation or settings.GRIDKEEPER.federation_name)
     is_live = len(files) == 1 and "://" in files[0]
     result = Report("gocdb", shown_url(files[0]) if is_live else " ".join(files), name, dry_run)
-    with _progress() as bar, _readable():
+    with progress() as bar, readable():
         bar.begin("Reading", None if is_live else len(files))
         if is_live:
             with PiClient(files[0], access_of(certificate, key, ca, token_file)) as client:
@@ -148,10 +148,10 @@ def csv_file(
         typer.echo(csv_template(kind.value), nl=False)
         return
     if file is None:
-        _fail("give a FILE, or --template for one to begin with")
-    result = Report("csv", str(file), _name(federation or settings.GRIDKEEPER.federation_name), dry_run)
+        fail("give a FILE, or --template for one to begin with")
+    result = Report("csv", str(file), named_federation(federation or settings.GRIDKEEPER.federation_name), dry_run)
     now = timezone.now()
-    with _progress() as bar, _readable():
+    with progress() as bar, readable():
         bar.begin("Reading", None)
         records = parse_csv(file, kind.value, result, now)
         # People's own words, not another registry's: a mirror keeps them.
@@ -167,7 +167,7 @@ def gridkeeper(
 ) -> None:
     """Import a full export. An empty registry becomes the twin of the one that it came from."""
     result = Report("gridkeeper", str(file), "of the file", dry_run)
-    with _progress() as bar, _readable(), _on_disk(file) as path:
+    with progress() as bar, readable(), _on_disk(file) as path:
         bar.begin("Checking", None)
         whole = open_whole(path)
         import_whole(whole, result, actor=Actor.system("import"), now=timezone.now(), progress=bar)
@@ -195,14 +195,14 @@ def export_all(
         export(sys.stdout.buffer, now=now, program=program)
         return
     partial = file.with_name(f".{file.name}.part")
-    with _progress() as bar:
+    with progress() as bar:
         bar.begin("Exporting", count_objects())
         try:
             with partial.open("wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
                 number = export(stream, now=now, program=program, progress=bar.advance)
             partial.replace(file)
         except OSError as error:
-            _fail(f"{file}: cannot be written ({error.strerror}); check the folder and the room on the disk")
+            fail(f"{file}: cannot be written ({error.strerror}); check the folder and the room on the disk")
         finally:
             partial.unlink(missing_ok=True)
     typer.echo(f"Exported {number} objects to {file}. It holds personal data: keep it as you keep the database.")
@@ -221,10 +221,11 @@ def access_of(certificate: Path | None, key: Path | None, ca: Path | None, token
     return Access(token, certificate, key, ca)
 
 
-def _name(federation: str) -> str:
+def named_federation(federation: str) -> str:
+    """The name of a federation as given; ends the command where it cannot be one."""
     name = federation.strip()
     if not 1 <= len(name) <= 255 or not name.isprintable():
-        _fail("--federation takes a name of 1 to 255 printable characters")
+        fail("--federation takes a name of 1 to 255 printable characters")
     return name
 
 
@@ -243,7 +244,7 @@ class _Bar:
 
 
 @contextmanager
-def _progress() -> Iterator[_Bar]:
+def progress() -> Iterator[_Bar]:
     """Shown only where somebody looks: on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -252,29 +253,36 @@ def _progress() -> Iterator[_Bar]:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
+    """A source that cannot be read ends the command with one sentence and status 2."""
     try:
         yield
     except UnreadableSourceError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _fail(text: str) -> NoReturn:
+def fail(text: str) -> NoReturn:
+    """Ends the command with one sentence and status 2."""
     typer.echo(f"gridkeeper: {text}", err=True)
     raise typer.Exit(EXIT_UNREADABLE)
 
 
 def _finish(result: Report, form: ReportFormat, *, strict: bool) -> None:
     if form is ReportFormat.JSON:
-        json.dump(_public(result), sys.stdout, indent=1, ensure_ascii=False)
+        json.dump(public_report(result), sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        console = Console(highlight=False)
-        print_report(result, console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH))
+        show(result)
     if strict and result.of_level("rejected"):
         raise typer.Exit(EXIT_REJECTED)
 
 
-def _public(result: Report) -> dict[str, Any]:
+def show(result: Report) -> None:
+    """The report for people; as wide as a page where nobody looks."""
+    console = Console(highlight=False)
+    print_report(result, console if console.is_terminal else Console(highlight=False, width=_PLAIN_WIDTH))
+
+
+def public_report(result: Report) -> dict[str, Any]:
     """Without the keys that were seen: they are the importer's memory."""
     return {name: value for name, value in result.as_dict().items() if name != "seen"}

@@ -8,6 +8,8 @@ from typing import Any
 from simple_history.utils import bulk_create_with_history
 
 from gridkeeper.core.windows import Window, merge_windows
+from gridkeeper.registry.downtime_rows import details_of
+from gridkeeper.registry.events import tell
 from gridkeeper.registry.importers.records import DowntimeRecord, EndpointRef, Records, ServiceRef
 from gridkeeper.registry.importers.upsert import BATCH, Run, Table, Wanted, decide, write
 from gridkeeper.registry.models import Downtime, DowntimeEndpoint, DowntimeService, Endpoint, Service
@@ -148,6 +150,17 @@ def _write_affected(
         bulk_create_with_history(new, DowntimeService, batch_size=BATCH, **run.audit)
     _write_addresses(run, batch, affected, present)
     _announce(run, [item for item in batch if item.is_new or item.is_changed])
+    if run.policy.is_news:
+        _tell(run, batch)
+
+
+def _tell(run: Run, batch: Sequence[Wanted[Downtime]]) -> None:
+    """People who follow a site here hear of what was declared in the registry that this one follows."""
+    for item in batch:
+        assert item.row is not None
+        if item.row.end > run.now and (item.is_new or item.is_changed):
+            kind = "downtime.declared" if item.is_new else "downtime.changed"
+            tell(kind, item.row, run.actor, run.now, **details_of(item.row))
 
 
 def _write_addresses(

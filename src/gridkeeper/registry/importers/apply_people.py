@@ -251,7 +251,9 @@ def end_roles(run: Run, kind: str, keys: list[str]) -> None:
             first = grant.history.order_by("history_id").first()
             if first is not None and first.history_source != "import":
                 _note(run, grant, "vanished from the source, but was granted here; kept", "revoke it on its page")
-            elif run.policy.may_close(run, kind, [grant]):
+            elif not run.policy.may_close(run, kind, [grant]):
+                run.stays(kind, words)
+            else:
                 _note(run, grant, "vanished from the source; revoked", "nothing to do; its history stays")
                 grant.delete()
                 run.report.count(kind, "closed")

@@ -206,7 +206,7 @@ class PiClient:
 
 
 def _check_status(response: httpx.Response, address: str) -> None:
-    if response.is_redirect:
+    if response.has_redirect_location:
         target = shown_url(response.headers.get("Location", ""))
         raise UnreadableSourceError(f"{address}: has moved to {target}; give that address if you trust it")
     if response.status_code != httpx.codes.OK:

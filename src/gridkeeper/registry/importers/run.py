@@ -1,6 +1,6 @@
 """One import from beginning to end: read, apply, close what vanished, keep the report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.registry.importers.apply import apply
+from gridkeeper.registry.importers.policy import Overwrite
 from gridkeeper.registry.importers.records import Record, Records
 from gridkeeper.registry.importers.report import Place, Report
 from gridkeeper.registry.importers.upsert import Run
@@ -21,6 +22,10 @@ from gridkeeper.registry.signals import topology_changed
 _NOTICE_HOURS = {"osg": 48}
 #: Kinds whose changes alter what is tested and judged.
 _TOPOLOGY = ("region", "site", "service", "endpoint", "VO", "VO support")
+
+
+#: Origin -> kind -> keys.
+LastSeen = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 class Progress(Protocol):
@@ -62,19 +67,30 @@ def run_import(
     show.begin("Applying", len(source.records))
     with recording(actor, report.reason):
         if not report.is_dry_run:
-            _apply(source, report, actor, now, show)
+            apply_source(source, report, actor, now, show)
             return keep_report(report, now)
         try:
             with transaction.atomic():
-                _apply(source, report, actor, now, show)
+                apply_source(source, report, actor, now, show)
                 raise DryRunError
         except DryRunError:
             return None
 
 
-def _apply(source: Source, report: Report, actor: Actor, now: datetime, show: Progress) -> None:
+def apply_source(
+    source: Source,
+    report: Report,
+    actor: Actor,
+    now: datetime,
+    show: Progress,
+    *,
+    policy: Overwrite | None = None,
+    last_seen: LastSeen | None = None,
+) -> None:
+    """Upserts, closes what vanished, tells later floors. `last_seen`: None asks the reports of earlier imports."""
     federation = _federation(report, now)
     run = Run(report, actor, now, federation, source.origin_of, show.advance)
+    run.policy, run.last_seen = policy or run.policy, last_seen
     apply(run, source.records)
     if source.not_closed_because:
         report.find(

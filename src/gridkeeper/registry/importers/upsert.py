@@ -43,6 +43,13 @@ class Run:
     policy: Overwrite = field(default_factory=Overwrite)
     #: What the last run of this source saw, by origin; None: ask the reports of earlier imports.
     last_seen: Mapping[str, Mapping[str, Sequence[str]]] | None = None
+    #: Kind and key of what the source no longer has -> the origin that told it last.
+    vanished: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def stays(self, kind: str, key: str) -> None:
+        """What has vanished but stays open remains known, so that the next import looks at it again."""
+        if (kind, key) in self.vanished:
+            self.report.saw(self.vanished[kind, key], kind, key)
 
     @property
     def audit(self) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from gridkeeper.registry.downtime_rows import details_of
+from gridkeeper.registry.events import tell
 from gridkeeper.registry.importers.apply_people import end_roles
 from gridkeeper.registry.importers.report import Place
 from gridkeeper.registry.importers.upsert import Run, close
@@ -56,6 +58,7 @@ def _gone(run: Run, kind: str, last: Mapping[str, Mapping[str, Sequence[str]]]) 
             for key in before:
                 run.report.saw(origin, kind, key)
             continue
+        run.vanished |= {(kind, key): origin for key in set(before) - now_seen}
         gone |= set(before) - now_seen
     return gone
 
@@ -85,6 +88,8 @@ def _close_downtimes(run: Run, kind: str, keys: list[str]) -> None:
             continue
         downtime.cancelled_at = run.now
         downtime.save(update_fields=["cancelled_at"])
+        if run.policy.is_news:
+            tell("downtime.cancelled", downtime, run.actor, run.now, **details_of(downtime))
         run.report.count(kind, "closed")
         _note(run, kind, downtime, "vanished from the source before it started; cancelled", "nothing to do")
 
@@ -117,7 +122,7 @@ def _close_parents(model: type[Site] | type[Ngi], children: str) -> Callable[[Ru
                 run, kind, row, f"vanished from the source but still has {children}; kept open", f"close its {children}"
             )
             # Known still, so that it is closed as soon as it is empty.
-            run.report.saw(run.origins[0], kind, row.key)
+            run.stays(kind, row.key)
         _close(run, kind, [row for row in rows if row not in busy])
 
     return closer
