@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from simple_history.utils import bulk_update_with_history
 
+from gridkeeper.people.audit import FOREVER
 from gridkeeper.people.past import PastIsReadOnlyError, as_of, moment_travelled_to
 from gridkeeper.registry.models import CertificationChange, Downtime, Ngi, Service, Site
 from tests.builders import ERA, NOW, a_downtime, a_service, a_site, an_ngi
@@ -89,3 +91,17 @@ def test_an_error_inside_leaves_the_present_as_it_was():
     with pytest.raises(ZeroDivisionError), as_of(datetime(2019, 1, 1, tzinfo=UTC)):
         1 / 0  # noqa: B018
     assert Site.objects.count() == 1
+
+
+def test_a_record_holds_until_the_next_one_also_where_many_are_written_at_once():
+    first, second = a_site(), a_site()
+    for site in (first, second):
+        site.description = "bulk"
+    bulk_update_with_history([first, second], Site, ["description"])
+    first.description = "single"
+    first.save()
+    for site in (first, second):
+        records = list(site.history.order_by("history_id"))
+        assert [record.history_until for record in records] == [
+            *(record.history_date for record in records[1:]), FOREVER,
+        ]  # fmt: skip

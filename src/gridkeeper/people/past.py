@@ -9,20 +9,25 @@ A record holds from the moment it was written. The first one of an object holds 
 claims to exist from (`past_since`): an import of ten years' downtimes makes those ten years visible.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
-from django.db.backends.utils import CursorWrapper
 
 _travelling: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 
 #: Accounts, identities and tokens are always today's: who may read the past is a question of the present.
 _PRESENT_APPS = frozenset({"people"})
+_CREATE = "CREATE TEMPORARY VIEW"
+#: Stands for the instant in a statement that is made once.
+_MOMENT = "{{moment}}"
+_NAMES = re.compile(r'"(\w+)"')
 
 
 class PastIsReadOnlyError(Exception):
@@ -45,18 +50,49 @@ def as_of(moment: datetime | None) -> Iterator[None]:
         return
     if _travelling.get() is not None:
         raise PastIsReadOnlyError("Queries look at one instant at a time; leave the one before first.")
-    shadowed = []
+    journey = _Journey(moment)
     token = _travelling.set(moment)
     try:
-        with connection.cursor() as cursor:
-            for table, statement in _views(cursor, moment):
-                cursor.execute(statement)
-                shadowed.append(table)
-        with connection.execute_wrapper(_refuse_writing):
+        with connection.execute_wrapper(journey.guard):
             yield
     finally:
         _travelling.reset(token)
-        _drop(shadowed)
+        journey.end()
+
+
+class _Journey:
+    """The views of one visit to the past. Each is made when a query first names its table: most pages name few."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._literal = _literal(moment)
+        self._schema = _schema()
+        self._made: list[str] = []
+
+    def guard(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Wraps every query: makes the views that it needs, and refuses to write to what they hide."""
+        if sql.startswith(_CREATE):
+            return execute(sql, params, many, context)
+        named = past_tables().keys() & set(_NAMES.findall(sql))
+        if named and sql.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"}:
+            raise PastIsReadOnlyError(
+                f"{', '.join(sorted(named))} shows the past here and cannot be changed; leave out as_of."
+            )
+        for table in sorted(named.difference(self._made)):
+            self._make(table)
+        return execute(sql, params, many, context)
+
+    def _make(self, table: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(_view(table, self._schema).replace(_MOMENT, self._literal))
+        self._made.append(table)
+
+    def end(self) -> None:
+        # What was made inside a transaction that failed went with it.
+        if not self._made or connection.needs_rollback:
+            return
+        with connection.cursor() as cursor:
+            for table in self._made:
+                cursor.execute(f"DROP VIEW {_temporary(table)}")
 
 
 def present_pks(model: type[models.Model], **values: Any) -> list[int]:
@@ -66,29 +102,13 @@ def present_pks(model: type[models.Model], **values: Any) -> list[int]:
     """
     quote = connection.ops.quote_name
     where = " AND ".join(f"{quote(column)} = %s" for column in values)
+    table = f"{_schema()}.{quote(model._meta.db_table)}"
     with connection.cursor() as cursor:
-        table = f"{_schema(cursor)}.{quote(model._meta.db_table)}"
         cursor.execute(f"SELECT {quote('id')} FROM {table} WHERE {where}", list(values.values()))  # noqa: S608
         return [int(row[0]) for row in cursor.fetchall()]
 
 
-def _drop(tables: list[str]) -> None:
-    # What was made inside a transaction that failed went with it.
-    if not tables or connection.needs_rollback:
-        return
-    with connection.cursor() as cursor:
-        for table in tables:
-            cursor.execute(f"DROP VIEW {_temporary(table)}")
-
-
-def _refuse_writing(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-    if sql.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"} and "_history" not in sql[:40]:
-        table = sql.split('"')[1] if '"' in sql else ""
-        if table in past_tables():
-            raise PastIsReadOnlyError(f"{table} shows the past here and cannot be changed; leave out as_of.")
-    return execute(sql, params, many, context)
-
-
+@cache
 def past_tables() -> dict[str, type[models.Model]]:
     """The tables that travel, by name: of audited models, and of logs (`past_log`)."""
     return {
@@ -104,21 +124,13 @@ def _records(model: type[models.Model]) -> type[models.Model] | None:
     return getattr(model, name).model if name else None
 
 
-def _views(cursor: CursorWrapper, moment: datetime) -> Iterator[tuple[str, str]]:
-    schema = _schema(cursor)
-    literal = _literal(moment)
-    for table, model in past_tables().items():
-        records = _records(model)
-        select = _log_select(model, schema, literal) if records is None else _select(model, records, schema, literal)
-        yield table, f"CREATE TEMPORARY VIEW {connection.ops.quote_name(table)} AS {select}"
-
-
-def _schema(cursor: CursorWrapper) -> str:
+def _schema() -> str:
     """Where the real tables lie."""
     if connection.vendor == "sqlite":
         return "main"
-    cursor.execute("SELECT current_schema()")
-    return connection.ops.quote_name(str(cursor.fetchone()[0]))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schema()")
+        return connection.ops.quote_name(str(cursor.fetchone()[0]))
 
 
 def _temporary(table: str) -> str:
@@ -132,39 +144,46 @@ def _literal(moment: datetime) -> str:
     return text if connection.vendor == "sqlite" else f"TIMESTAMPTZ {text}"
 
 
-def _log_select(model: type[models.Model], schema: str, literal: str) -> str:
+@cache
+def _view(table: str, schema: str) -> str:
+    """The statement that makes the view of a table; `_MOMENT` stands for the instant."""
+    model = past_tables()[table]
+    records = _records(model)
+    select = _log_select(model, schema) if records is None else _select(model, records, schema)
+    return f"{_CREATE} {connection.ops.quote_name(table)} AS {select}"
+
+
+def _log_select(model: type[models.Model], schema: str) -> str:
     quote = connection.ops.quote_name
     column = quote(str(model.past_log))  # type: ignore[attr-defined]
-    return f"SELECT * FROM {schema}.{quote(model._meta.db_table)} WHERE {column} <= {literal}"  # noqa: S608
+    return f"SELECT * FROM {schema}.{quote(model._meta.db_table)} WHERE {column} <= {_MOMENT}"  # noqa: S608
 
 
-def _select(model: type[models.Model], records: type[models.Model], schema: str, literal: str) -> str:
-    """The newest record of each object at the instant, as a row of the object's own table."""
+def _select(model: type[models.Model], records: type[models.Model], schema: str) -> str:
+    """The record of each object that held at the instant: one range of `history_until`.
+
+    The names in it are of our own tables, and the instant is a timestamp: nothing that a reader sent stands in it.
+    """
     quote = connection.ops.quote_name
-    table, own = f"{schema}.{quote(records._meta.db_table)}", quote(str(model._meta.pk.column))
-    since = getattr(model, "past_since", "")
-    columns = ", ".join(_column(field, model, records, schema, literal) for field in model._meta.concrete_fields)
-    return (  # names of our own tables and a timestamp; nothing that a reader sent
-        f"SELECT {columns} FROM {table} h WHERE h.history_type <> '-' AND {_holds('h', since, schema, literal)} "
-        f"AND NOT EXISTS (SELECT 1 FROM {table} n WHERE n.{own} = h.{own} AND n.history_id > h.history_id "
-        f"AND {_holds('n', since, schema, literal)})"  # noqa: S608
+    kept = {field.column for field in records._meta.concrete_fields}
+    columns = ", ".join(
+        _column(field, model, schema) if field.column in kept else f"CAST(NULL AS {field.db_type(connection)})"
+        for field in model._meta.concrete_fields
     )
+    table = f"{schema}.{quote(records._meta.db_table)}"
+    held = _held_since(getattr(model, "past_since", ""), schema)
+    return f"SELECT {columns} FROM {table} h WHERE h.history_until > {_MOMENT} AND h.history_type <> '-' AND {held}"  # noqa: S608
 
 
-def _holds(alias: str, since: str, schema: str, literal: str) -> str:
-    written = f"{alias}.history_date <= {literal}"
+def _held_since(since: str, schema: str) -> str:
+    written = f"h.history_date <= {_MOMENT}"
     if not since:
         return written
-    began = since.format(h=alias, schema=schema)
-    return f"({written} OR ({alias}.history_type = '+' AND {began} <= {literal}))"
+    began = since.format(h="h", schema=schema)
+    return f"({written} OR (h.history_type = '+' AND {began} <= {_MOMENT}))"
 
 
-def _column(
-    field: models.Field[Any, Any], model: type[models.Model], records: type[models.Model], schema: str, literal: str
-) -> str:
+def _column(field: models.Field[Any, Any], model: type[models.Model], schema: str) -> str:
     column = connection.ops.quote_name(str(field.column))
     then = getattr(model, "past_values", {}).get(field.name)
-    if then:
-        return f"{then.format(h='h', schema=schema, moment=literal)} AS {column}"
-    is_kept = any(each.column == field.column for each in records._meta.concrete_fields)
-    return f"h.{column}" if is_kept else f"CAST(NULL AS {field.db_type(connection)}) AS {column}"
+    return f"{then.format(h='h', schema=schema, moment=_MOMENT)} AS {column}" if then else f"h.{column}"

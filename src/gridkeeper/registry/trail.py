@@ -20,7 +20,7 @@ _PERSONAL = ("email", "tel")
 HIDDEN = "hidden until you sign in"
 _BOOKKEEPING = {
     "id", "history_id", "history_date", "history_change_reason", "history_type", "history_user",
-    "history_source", "history_actor", "history_address",
+    "history_until", "history_source", "history_actor", "history_address",
 }  # fmt: skip
 
 
