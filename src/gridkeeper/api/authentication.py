@@ -53,7 +53,7 @@ def authenticate(request: HttpRequest) -> bool:
 
 def _unknown(claim: Claim | None) -> Problem:
     if claim is None:
-        advice = "send `Authorization: Bearer TOKEN`; make a token at /account/"
+        advice = "send `Authorization: Bearer TOKEN`; make a token at /account/tokens/"
         return Problem(401, "Sign in first", advice, headers=_CHALLENGE)
     advice = "sign in with it at /accounts/login/ to link it, or ask the site's administrators to add it as a machine"
     return Problem(401, "Nobody here is known by that", f"{claim} is valid, but linked to no account; {advice}")
