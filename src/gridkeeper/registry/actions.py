@@ -1,4 +1,4 @@
-"""What people change of the registry, one function a verb. Downtimes have their own module.
+"""What people change of the registry, one function a verb. Downtimes and roles have their own modules.
 
 Every action: the actor first, the permission on the object, one transaction, recorded with the reason; `now` is given.
 `seen` is what the person looked at (`version_of`): where somebody changed the object since, nothing is overwritten.
@@ -10,10 +10,8 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model
 
 from gridkeeper.people.actor import Actor, recording
-from gridkeeper.people.models import User
 from gridkeeper.people.permission import require
 from gridkeeper.registry.coherence import check_together, with_country
 from gridkeeper.registry.downtime_actions import cancel_downtime, declare_downtime, end_downtime_now
@@ -32,13 +30,11 @@ from gridkeeper.registry.events import tell
 from gridkeeper.registry.models import (
     Certification,
     CertificationChange,
-    Federation,
     Ngi,
-    RoleGrant,
     Service,
     Site,
 )
-from gridkeeper.registry.roles import Level, roles_of
+from gridkeeper.registry.role_actions import grant_role, revoke_role
 from gridkeeper.registry.rules import certification_problem
 from gridkeeper.registry.signals import topology_changed
 
@@ -188,47 +184,3 @@ def _note_certification(actor: Actor, site: Site, old: str, reason: str, now: da
     CertificationChange.objects.create(
         site=site, changed_at=now, old=old, new=site.certification, changed_by=actor.name, reason=reason.strip()
     )
-
-
-def _level_of(subject: Federation | Ngi | Site) -> Level:
-    return "site" if isinstance(subject, Site) else "ngi" if isinstance(subject, Ngi) else "federation"
-
-
-def grant_role(
-    actor: Actor, *, user: User, role: str, on: Federation | Ngi | Site, reason: str, now: datetime
-) -> RoleGrant:
-    """The person holds the role there from now on.
-
-    Raises NotPermittedError, and ValidationError for a role of another level or one that is held already.
-    """
-    require(actor, "registry.grant_role", on)
-    check_reason(reason)
-    level = _level_of(on)
-    if role not in roles_of(level):
-        raise ValidationError({"role": f"{role!r} cannot be held there; use {', '.join(roles_of(level))}."})
-    with transaction.atomic(), recording(actor, reason.strip()):
-        grant = RoleGrant(user=user, role=role, **{level: on})
-        grant.full_clean()
-        grant.save()
-    return grant
-
-
-def revoke_role(actor: Actor, *, grant: RoleGrant, reason: str, now: datetime) -> None:
-    """The person holds the role no more. Everybody may give up their own.
-
-    Raises NotPermittedError, and ValidationError where it was revoked before.
-    """
-    check_may_revoke(actor, grant)
-    check_reason(reason)
-    with transaction.atomic(), recording(actor, reason.strip()):
-        held: Model | None = RoleGrant.objects.select_for_update().filter(pk=grant.pk).first()
-        if held is None:
-            raise ValidationError("Somebody was faster: the role is revoked already.", code="conflict")
-        held.delete()
-
-
-def check_may_revoke(actor: Actor, grant: RoleGrant) -> None:
-    """Raises NotPermittedError unless the role is the actor's own or one that they may grant."""
-    is_own = actor.user is not None and actor.user.pk == grant.user_id and actor.scopes is None
-    if not is_own:
-        require(actor, "registry.grant_role", grant.site or grant.ngi or grant.federation)

@@ -25,9 +25,11 @@ from gridkeeper.registry.models import (
     ServiceGroup,
     Site,
 )
+from gridkeeper.registry.models.roles import level_of
 from gridkeeper.registry.roles import LEVELS, roles_that_may
 
-_GRANT_BY_LEVEL = {
+#: What the role map calls the permission to grant roles on an object.
+GRANT_BY_LEVEL = {
     Site: "grant_site_role",
     Ngi: "grant_ngi_role",
     Federation: "grant_federation_role",
@@ -93,7 +95,7 @@ def may_change_downtime(user: User, downtime: Any) -> bool:
 @rules.predicate  # type: ignore[untyped-decorator]
 def may_grant_role(user: User, subject: Any) -> bool:
     """Site roles by the site's managers and the region's; region roles by the region's managers and the federation."""
-    permission = _GRANT_BY_LEVEL.get(type(subject))
+    permission = GRANT_BY_LEVEL.get(type(subject))
     return permission is not None and holds(user, permission, subject)
 
 
@@ -101,6 +103,15 @@ def may_grant_role(user: User, subject: Any) -> bool:
 def may_add_service_group(user: User, _subject: Any) -> bool:
     """Whoever holds a role somewhere; the one who adds a group becomes its administrator."""
     return RoleGrant.objects.in_force(timezone.now()).filter(user=user).exists()
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
+def may_delegate_role(user: User, subject: Any) -> bool:
+    """Whoever holds a role of their own on that very object."""
+    if not isinstance(subject, Site | Ngi | Federation | ServiceGroup):
+        return False
+    held = RoleGrant.objects.in_force(timezone.now()).filter(user=user, delegated_by=None)
+    return held.filter(**{level_of(subject): subject}).exists()
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -121,6 +132,9 @@ rules.add_perm("registry.add_service_group", may_add_service_group)
 rules.add_perm("registry.read_personal_data", may_read_personal_data)
 rules.add_perm("registry.change_downtime", may_change_downtime)
 rules.add_perm("registry.grant_role", may_grant_role)
+#: Any signed-in person may ask.
+rules.add_perm("registry.request_role", rules.is_active)
+rules.add_perm("registry.delegate_role", may_delegate_role)
 
 
 def sites_where(actor: Actor, permission: str) -> "QuerySet[Site]":

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from gridkeeper.bus.locks import only_one
 from gridkeeper.bus.periodic import Periodic
 from gridkeeper.registry.recurrences import make_occurrences
+from gridkeeper.registry.role_actions import expire_roles
 
 
 def make_downtimes(now: datetime) -> None:
@@ -14,4 +15,14 @@ def make_downtimes(now: datetime) -> None:
             make_occurrences(now)
 
 
-PERIODIC = [Periodic("registry: recurring downtimes", timedelta(minutes=10), make_downtimes)]
+def end_roles(now: datetime) -> None:
+    """Roles whose time is over."""
+    with only_one("expired-roles") as is_mine:
+        if is_mine:
+            expire_roles(now)
+
+
+PERIODIC = [
+    Periodic("registry: recurring downtimes", timedelta(minutes=10), make_downtimes),
+    Periodic("registry: expired roles", timedelta(minutes=10), end_roles),
+]

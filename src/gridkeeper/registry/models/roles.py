@@ -1,11 +1,11 @@
 """Who holds which role where, and who asked for one."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from gridkeeper.core.identifiers import new_key
 from gridkeeper.people.audit import audited
@@ -13,7 +13,17 @@ from gridkeeper.registry.models.dated import KEY_HELP
 from gridkeeper.registry.models.groups import ServiceGroup
 from gridkeeper.registry.models.topology import Federation, Ngi, Site
 
-_OBJECTS = ("federation", "ngi", "site", "service_group")
+#: What a role is held on.
+RoleObject = Federation | Ngi | Site | ServiceGroup
+_OBJECTS: tuple[Literal["federation", "ngi", "site", "service_group"], ...] = (
+    "federation", "ngi", "site", "service_group",
+)  # fmt: skip
+
+
+def level_of(subject: RoleObject) -> Literal["federation", "ngi", "site", "service_group"]:
+    """The word of the role map for what the object is, which is the name of the field too."""
+    kinds = dict(zip((Federation, Ngi, Site, ServiceGroup), _OBJECTS, strict=True))
+    return kinds[type(subject)]
 
 
 def _on_one_object(name: str) -> models.CheckConstraint:
@@ -54,20 +64,35 @@ class OnObject(models.Model):
         abstract = True
 
     @property
-    def on(self) -> Federation | Ngi | Site | ServiceGroup:
+    def on(self) -> RoleObject:
         """The object."""
         held = self.site or self.ngi or self.federation or self.service_group
         assert held is not None, "the database holds every role to exactly one object"
         return held
 
 
+def _has_origin(grants: "models.QuerySet[RoleGrant]") -> Exists:
+    """True of a delegated role of which the giver's own is among those grants."""
+    same_object = Q()
+    for held in _OBJECTS:
+        same_object |= Q(**{held: OuterRef(held)})  # NULL equals nothing, and one of the four is not NULL
+    own = grants.filter(same_object, user=OuterRef("delegated_by"), role=OuterRef("role"), delegated_by=None)
+    return Exists(own)
+
+
 class RoleGrantQuerySet(models.QuerySet["RoleGrant"]):
     """Roles held, some only for a time."""
 
     def in_force(self, moment: datetime) -> Self:
-        """Those that count at the instant."""
+        """Those that count at the instant; a delegated one only while the role that it comes from does."""
         begun = Q(starts_at=None) | Q(starts_at__lte=moment)
-        return self.filter(begun, Q(expires_at=None) | Q(expires_at__gt=moment))
+        unexpired = Q(expires_at=None) | Q(expires_at__gt=moment)
+        origins = self.model.objects.filter(begun, unexpired)
+        return self.filter(begun, unexpired).filter(Q(delegated_by=None) | _has_origin(origins))
+
+    def with_origin(self) -> Self:
+        """The delegated ones whose giver holds the role still."""
+        return self.filter(_has_origin(self.model.objects.all()))
 
 
 class RoleGrant(OnObject):
