@@ -198,7 +198,7 @@ def export_all(
     with progress() as bar:
         bar.begin("Exporting", count_objects())
         try:
-            with partial.open("wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as stream:
                 number = export(stream, now=now, program=program, progress=bar.advance)
             partial.replace(file)
         except OSError as error:

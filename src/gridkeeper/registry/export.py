@@ -48,8 +48,8 @@ def _ordered(wanted: list[type[models.Model]]) -> list[type[models.Model]]:
     def add(model: type[models.Model]) -> None:
         if model in found or model not in wanted:
             return
-        fields = [field for field in model._meta.concrete_fields if field.remote_field]
-        for target in (getattr(model, "instance_type", None), *(field.remote_field.model for field in fields)):
+        targets = [field.remote_field.model for field in model._meta.concrete_fields if field.remote_field]
+        for target in (getattr(model, "instance_type", None), *targets):
             if target is not None and target is not model:
                 add(target)
         if model not in found:

@@ -62,7 +62,7 @@ def _take(actor: Actor, conflict: MirrorConflict) -> bool:
     column = next((each for each in subject._meta.concrete_fields if each.attname == conflict.field), None)
     if column is None:
         return False
-    target = column.target_field if column.remote_field else column
+    target: Any = column.target_field if isinstance(column, models.ForeignKey) else column
     value = conflict.there if isinstance(column, models.JSONField) else target.to_python(conflict.there)
     setattr(subject, conflict.field, value)
     # The record bears the person who decided, and `import`: from now on the source may change it again.

@@ -149,7 +149,7 @@ class _Objects:
     def __post_init__(self) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
         for kind, model in _MODELS.items():
-            rows = list(model._default_manager.filter(valid_until=None))
+            rows: list[Any] = list(model._default_manager.filter(valid_until=None))
             self._rows[kind] = {f"key:{row.key}": row for row in rows} | {f"name:{row.name}": row for row in rows}
 
     def find(self, record: Record, role: RoleRef) -> Any | None:

@@ -102,7 +102,7 @@ class Gocdb:
         for element in document.root:
             kind = _kind_of_word(element)
             if kind:
-                words_of.setdefault(kind, []).append("".join(element.xpath("name/text()")))
+                words_of.setdefault(kind, []).append(element.findtext("name") or "")
             else:
                 self._element(document, element, unused)
         for kind, words in words_of.items():

@@ -291,6 +291,6 @@ def close(run: Run, kind: str, rows: Sequence[M]) -> None:
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         for row in batch:
-            row.valid_until = max(run.now, row.valid_from)  # type: ignore[attr-defined]
+            row.valid_until = max(run.now, row.valid_from)
         bulk_update_with_history(list(batch), type(batch[0]), ["valid_until"], batch_size=BATCH, **run.audit)
         run.report.count(kind, "closed", len(batch))

@@ -86,6 +86,7 @@ class _Loader:
     ids: dict[str, dict[int, int]] = field(default_factory=dict)
     made: dict[str, set[int]] = field(default_factory=dict)
     left_out: dict[str, set[int]] = field(default_factory=dict)
+    current: "_Table | None" = None
 
     def __post_init__(self) -> None:
         self.is_empty = not any(
@@ -103,9 +104,9 @@ class _Loader:
         self._announce()
 
     def _table(self, model: type[models.Model]) -> "_Table":
-        if getattr(self, "_current", None) is None or self._current.model is not model:
-            self._current = _Table(self, model)
-        return self._current
+        if self.current is None or self.current.model is not model:
+            self.current = _Table(self, model)
+        return self.current
 
     def mapped(self, model: type[models.Model], values: dict[str, Any]) -> str:
         """Foreign keys become those of this instance, in place; the name of a parent that is not here, else ""."""

@@ -129,7 +129,7 @@ def _values(model: type[models.Model], fields: dict[str, Any], where: str) -> di
             continue
         value = fields[column.attname]
         try:
-            target = column.target_field if column.remote_field else column
+            target: Any = column.target_field if isinstance(column, models.ForeignKey) else column
             found[column.attname] = value if isinstance(column, models.JSONField) else target.to_python(value)
         except ValidationError as error:
             raise UnreadableSourceError(f"{where}: {column.attname}: {' '.join(error.messages)}") from error
