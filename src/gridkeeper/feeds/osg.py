@@ -148,13 +148,13 @@ def _add(
         )
     resource = group.resources[name]
     resource.is_active = resource.is_active or is_active
-    own = properties["service description"] if has_both else service.description
-    resource.services.append(_entry(service, own, details))
-
-
-def _entry(service: Service, description: str, details: Mapping[str, str]) -> ServiceEntry:
     kind = service.service_type
-    return ServiceEntry(type_number(kind), kind.name, description or kind.description, details)
+    resource.services.append(ServiceEntry(type_number(kind), kind.name, description_of(service, properties), details))
+
+
+def description_of(service: Service, properties: Mapping[str, str]) -> str:
+    """The service's own description, or that of its type."""
+    return properties.get("service description") or service.description or service.service_type.description
 
 
 def type_number(kind: ServiceType) -> int:

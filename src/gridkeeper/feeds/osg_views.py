@@ -150,7 +150,7 @@ def _downtime(parent: "osg_xml.Element", down: _Down) -> None:
         each = add(services, "Service")
         add(each, "ID", osg.type_number(service.service_type))
         add(each, "Name", service.service_type.name)
-        add(each, "Description", service.properties.get("service description", service.service_type.description))
+        add(each, "Description", osg.description_of(service, service.properties))
     add(element, "Description", downtime.description)
 
 
