@@ -13,6 +13,7 @@ _PACKAGES = [
     ("feeds/", "gridkeeper.feeds.urls"),
     ("", "gridkeeper.feeds.osg_urls"),
     ("subscriptions/", "gridkeeper.subscriptions.urls"),
+    ("", "gridkeeper.accounts.urls"),
     ("gocdbpi/", "gridkeeper.api.gocdb.urls"),
     ("", "gridkeeper.api.urls"),
     ("", "gridkeeper.portal.urls"),
@@ -20,5 +21,6 @@ _PACKAGES = [
 
 urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     *[path(prefix, include(module)) for prefix, module in _PACKAGES if find_spec(module)],
 ]
