@@ -93,7 +93,8 @@ def full() -> Any:
     )
     person = User.objects.create_user(
         "ann", password="ann-password", email="ann@example.org", first_name="Ann", last_name="Lee", title="Dr",
-        description="Deputy", telephone="+41 3", working_hours_start="09:00", working_hours_end="17:00", home_site="ALPHA",
+        description="Deputy", telephone="+41 3", working_hours_start="09:00", working_hours_end="17:00",
+        home_site="ALPHA",
     )  # fmt: skip
     Identity.objects.create(user=person, kind="X.509", identifier="/C=CH/CN=Ann Lee", added_at=ERA, confirmed_at=ERA)
     for role, held in {
@@ -107,6 +108,6 @@ def full() -> Any:
     kind.key, kind.description = "4G0", "A compute element"
     kind.save()
     return SimpleNamespace(
-        federation=federation, other=other, ngi=ngi, site=site, service=service, endpoint=endpoint, group=group, kind=kind,
-        downtime=downtime, affected=affected, change=change, person=person,
+        federation=federation, other=other, ngi=ngi, site=site, service=service, endpoint=endpoint, group=group,
+        kind=kind, downtime=downtime, affected=affected, change=change, person=person,
     )  # fmt: skip

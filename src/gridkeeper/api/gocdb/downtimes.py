@@ -48,15 +48,7 @@ def broadcast_rows(question: Question) -> QueryRows:
     """The downtimes that were declared in the last days."""
     interval_days = number(question, "interval", _LONGEST_INTERVAL_DAYS)
     days = timedelta(days=1 if interval_days is None else interval_days)
-    return _rows(question, Q(downtime__declared_at__gt=_before(question.now, days)) & _named(question))
-
-
-def _before(moment: datetime, span: timedelta | relativedelta) -> datetime:
-    """The instant that long before; the first one of the calendar where there is none."""
-    try:
-        return moment - span
-    except (OverflowError, ValueError):
-        return datetime.min.replace(tzinfo=UTC)
+    return _rows(question, Q(downtime__declared_at__gt=question.now - days) & _named(question))
 
 
 def _rows(question: Question, condition: Q) -> QueryRows:
@@ -107,7 +99,7 @@ def _last_month(question: Question) -> Q:
     if any(question.get(name) is not None for name in (*_DATES, "ongoing_only")):
         message = "Invalid parameters - only scope, scope_match, topentity params allowed when specifying all_lastmonth"
         raise RefusedError(400, message)
-    return Q(downtime__start__gt=_before(question.now, relativedelta(months=1, days=1)))
+    return Q(downtime__start__gt=question.now - relativedelta(months=1, days=1))
 
 
 def _places(question: Question) -> Q:
