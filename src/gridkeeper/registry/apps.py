@@ -11,10 +11,10 @@ class RegistryConfig(AppConfig):
 
         for order, (label, name) in enumerate(_PAGES):
             navigation.add("Registry", label, f"registry:{name}", order)
-        navigation.add("Now", "Downtimes", "registry:downtimes_now", 30)
+        navigation.add("Now", "Downtimes now", "registry:downtimes_now", 30)
 
 
 _PAGES = (
     ("Federations", "federations"), ("Regions", "ngis"), ("Sites", "sites"), ("Services", "services"),
-    ("Service groups", "service_groups"), ("Scopes", "scopes"), ("Downtimes", "downtimes"),
+    ("Service groups", "service_groups"), ("Scopes", "scopes"), ("Roles", "roles"), ("Downtimes", "downtimes"),
 )  # fmt: skip

@@ -2,14 +2,17 @@
 
 from django.urls import path
 
-from gridkeeper.registry import action_views, change_views, lists, views
+from gridkeeper.registry import action_views, change_views, lists, mirror_views, views
 from gridkeeper.registry.downtime_urls import downtime_patterns
 from gridkeeper.registry.object_urls import object_patterns
+from gridkeeper.registry.role_urls import role_patterns
 
 app_name = "registry"
 urlpatterns = [
     *object_patterns,
     path("changes/", change_views.changes, name="changes"),
+    path("mirror/", mirror_views.mirror, name="mirror"),
+    path("mirror/<int:pk>/decide/", mirror_views.mirror_decide, name="mirror_decide"),
     path("regions/", lists.NgiList.as_view(), name="ngis"),
     path("regions/<str:key>/", views.ngi, name="ngi"),
     path("regions/<str:key>/edit/", action_views.NgiEdit.as_view(), name="ngi_edit"),
@@ -23,6 +26,5 @@ urlpatterns = [
     path("services/<str:key>/close/", action_views.ServiceClose.as_view(), name="service_close"),
     path("service-types/", lists.ServiceTypeList.as_view(), name="service_types"),
     *downtime_patterns,
-    path("roles/<slug:level>/<str:key>/grant/", action_views.RoleGrantPage.as_view(), name="role_grant"),
-    path("roles/<int:pk>/revoke/", action_views.RoleRevokePage.as_view(), name="role_revoke"),
+    *role_patterns,
 ]
