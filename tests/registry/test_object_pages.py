@@ -244,7 +244,7 @@ def test_a_site_is_renamed_and_moved_after_a_look_at_what_follows(as_, grid):
     client = as_("manager")
     address = url("site_rename", grid, "site")
     inputs = sent_back(client.get(address)) | {"name": "ROMA-T2"}
-    assert "who asks" in client.post(address, inputs).content.decode() or True
+    assert "clients that ask for ROMA1 find nothing" in client.post(address, inputs).content.decode()
     assert confirm(client, address, inputs).status_code == 302
     address = url("site_move", grid, "site")
     shown = client.get(address)
@@ -276,7 +276,7 @@ def test_a_reserved_scope_is_not_for_the_site(as_, grid):
     assert confirm(client, address, inputs).status_code == 302
     address = url("ngi_scopes", grid, "ngi")
     asked = client.post(address, sent_back(client.get(address)) | {"scopes": ["EGI"]}).content.decode()
-    assert "tier1 is reserved: 1 object below lose it too." in asked or "loses it too" in asked
+    assert "tier1 is reserved: 1 object below it loses it too." in asked
     assert "ROMA1" in asked
 
 

@@ -1,17 +1,16 @@
 """Pages that change something of the registry."""
 
-from typing import Any, ClassVar
+from typing import Any
 
-from django.http import Http404
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils import timezone
 
 from gridkeeper.registry import actions
 from gridkeeper.registry.action_pages import ActionPage
 from gridkeeper.registry.edit_pages import EditPage
-from gridkeeper.registry.forms import CertificationForm, NgiForm, ReasonForm, RoleForm, ServiceForm, SiteForm
-from gridkeeper.registry.models import Federation, Ngi, RoleGrant, Service, Site
+from gridkeeper.registry.forms import CertificationForm, NgiForm, ReasonForm, ServiceForm, SiteForm
+from gridkeeper.registry.models import CertificationChange, Ngi, Service, Site
 from gridkeeper.registry.object_effects import (
     Effects,
     effects_of_certification,
@@ -19,7 +18,7 @@ from gridkeeper.registry.object_effects import (
     effects_of_service_edit,
     effects_of_site_edit,
 )
-from gridkeeper.registry.roles import roles_of
+from gridkeeper.registry.rules import CERTIFICATION_STEPS
 
 
 class NgiEdit(EditPage):
@@ -81,12 +80,24 @@ class ServiceClose(ActionPage):
 
 class SiteCertification(ActionPage):
     permission, title, verb = "registry.change_certification", "Change the certification", "Change the certification"
-    consequence = "Only certified sites are tested, judged and offered to VOs. Closed is final."
+    consequence = (
+        "Certified sites are tested, judged and offered to VOs; uncertified ones are tested only. Closed is final. "
+        "A site never certifies itself."
+    )
+    template_name = "registry/certification.html"
 
     get_subject = SiteEdit.get_subject
 
     def get_form(self, data: Any) -> CertificationForm:
         return CertificationForm(data, site=self.subject)
+
+    def steps(self) -> list[tuple[str, str]]:
+        """The whitelist, for the table beside the form."""
+        return [(old.value, ", ".join(new) or "none: it is final") for old, new in CERTIFICATION_STEPS.items()]
+
+    def history(self) -> "QuerySet[CertificationChange]":
+        """The newest steps that were taken."""
+        return self.subject.certification_changes.all()[:20]  # type: ignore[no-any-return]
 
     def effects_of(self, form: CertificationForm) -> Effects:
         return effects_of_certification(self.subject, form.cleaned_data["new"])
@@ -97,54 +108,3 @@ class SiteCertification(ActionPage):
     def act(self, form: CertificationForm) -> str:
         site = actions.change_certification(self.actor, site=self.subject, now=timezone.now(), **form.cleaned_data)
         return f"{site} is {site.certification} now."
-
-
-class RoleGrantPage(ActionPage):
-    """Gives a person a role on a federation, region or site."""
-
-    permission, title, verb = "registry.grant_role", "Grant a role", "Grant the role"
-    _MODELS: ClassVar[dict[str, Any]] = {"site": Site, "ngi": Ngi, "federation": Federation}
-
-    def get_subject(self) -> Any:
-        model = self._MODELS.get(self.kwargs["level"])
-        if model is None:
-            raise Http404("roles are held on a site, an ngi or a federation")
-        return get_object_or_404(model, key=self.kwargs["key"])
-
-    def get_form(self, data: Any) -> RoleForm:
-        return RoleForm(data, roles=roles_of(self.kwargs["level"]))
-
-    def act(self, form: RoleForm) -> str:
-        grant = actions.grant_role(self.actor, on=self.subject, now=timezone.now(), **form.cleaned_data)
-        return f"{grant.user} is {grant.role} of {self.subject} now."
-
-    def after(self) -> str:
-        return _contacts_url(self.subject)
-
-
-class RoleRevokePage(ActionPage):
-    """Takes a role back. The permission is the action's own question: everybody may give up their role."""
-
-    title, verb, is_destructive = "Revoke a role", "Revoke the role", True
-
-    def get_subject(self) -> RoleGrant:
-        return get_object_or_404(RoleGrant.objects.select_related("user", "site", "ngi"), pk=self.kwargs["pk"])
-
-    def check(self) -> None:
-        actions.check_may_revoke(self.actor, self.subject)
-
-    def get_form(self, data: Any) -> ReasonForm:
-        return ReasonForm(data)
-
-    def act(self, form: ReasonForm) -> str:
-        actions.revoke_role(self.actor, grant=self.subject, reason=form.cleaned_data["reason"], now=timezone.now())
-        return f"{self.subject.user} is {self.subject.role} no more."
-
-    def after(self) -> str:
-        return _contacts_url(self.subject.site or self.subject.ngi or self.subject.federation)
-
-
-def _contacts_url(subject: Any) -> str:
-    if isinstance(subject, Site):
-        return reverse("portal:site_tab", args=[subject.key, "contacts"])
-    return reverse("registry:ngi", args=[subject.key, "contacts"]) if isinstance(subject, Ngi) else "/"

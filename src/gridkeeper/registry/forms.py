@@ -6,7 +6,6 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from gridkeeper.people.models import User
 from gridkeeper.registry.actions import NGI_FIELDS, SERVICE_FIELDS, SITE_FIELDS
 from gridkeeper.registry.countries import COUNTRIES, country_of
 from gridkeeper.registry.field_help import HELP, HELP_OF, LABELS
@@ -33,24 +32,6 @@ class ReasonForm(PlainForm):
     """Only the reason: ends, cancellations, closings."""
 
     reason = reason_field()
-
-
-class RoleForm(PlainForm):
-    """Who is to hold which role."""
-
-    user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True),
-        to_field_name="username",
-        label="User name",
-        widget=forms.TextInput,
-        error_messages={"invalid_choice": "Nobody has that user name; an administrator makes accounts."},
-    )
-    role = forms.ChoiceField()
-    reason = reason_field()
-
-    def __init__(self, *args: Any, roles: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["role"].choices = [(role, role) for role in roles]  # type: ignore[attr-defined]
 
 
 class CertificationForm(PlainForm):
@@ -98,7 +79,9 @@ class EditForm(forms.ModelForm):  # type: ignore[type-arg]
             return []
         grouped = [(title, [self[name] for name in names if name in self.fields]) for title, names in self.groups]
         named = {name for _, names in self.groups for name in names}
-        return [*grouped, ("Why", [field for field in self.visible_fields() if field.name not in named])]
+        rest = [field for field in self.visible_fields() if field.name not in named]
+        scopes = [("Scopes", [field]) for field in rest if field.name == "scopes"]
+        return [*grouped, *scopes, ("Why", [field for field in rest if field.name != "scopes"])]
 
 
 class NgiForm(EditForm):

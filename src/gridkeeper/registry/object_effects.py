@@ -26,6 +26,18 @@ class Effects:
     affected: Sequence[str] = ()
 
     @property
+    def told_words(self) -> str:
+        """Who is told, in one sentence; "" where nobody asked whether anybody is."""
+        ways = [
+            f"{number} {'person' if number == 1 else 'people'} by {way.lower()}"
+            for way, number in self.told.items()
+            if number
+        ]
+        if not self.told:
+            return ""
+        return f"Told: {', '.join(ways)}." if ways else "Nobody has subscribed to be told of it."
+
+    @property
     def digest(self) -> str:
         """Changes whenever what is said does: a confirmation counts for what the person has read only."""
         text = "\n".join([*self.consequences, *map(str, self.told.items()), *self.affected])
@@ -144,8 +156,12 @@ def effects_of_scopes(subject: Bearer, after: Sequence[str]) -> Effects:
     below = [each for name in sorted(reserved) for each in bearers_below(subject, name)]
     if below:
         names = ", ".join(sorted(reserved))
-        said.append(f"{names} is reserved: {plural(len(below), 'object')} below lose it too.")
+        said.append(f"{names} is reserved: {_losing(len(below))}.")
     return Effects(said, affected=[str(each) for each in below])
+
+
+def _losing(number: int) -> str:
+    return "1 object below it loses it too" if number == 1 else f"{number} objects below it lose it too"
 
 
 def effects_of_closing_service(service: Service) -> Effects:
@@ -154,10 +170,10 @@ def effects_of_closing_service(service: Service) -> Effects:
     if groups := service.group_memberships.current().count():
         said.append(f"It leaves {plural(groups, 'service group')}.")
     if endpoints := service.endpoints.current().count():
-        said.append(f"{plural(endpoints, 'endpoint')} end with it.")
+        said.append(doing(endpoints, "endpoint", "end", "with it."))
     downtimes = service.downtimes.filter(cancelled_at=None).count()
     if downtimes:
-        said.append(f"{plural(downtimes, 'downtime')} that name it stay readable.")
+        said.append(f"Downtimes that name it stay readable: {downtimes}.")
     return Effects([*said, "Its type and host are free to be registered again."])
 
 
