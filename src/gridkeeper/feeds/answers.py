@@ -56,7 +56,7 @@ def answer(
         response["Content-Disposition"] = f'inline; filename="{filename}"'
     patch_vary_headers(response, ("Accept-Encoding",))
     conditional = get_conditional_response(request, etag=etag, last_modified=stamp, response=response)
-    return conditional or response  # type: ignore[return-value]
+    return conditional or response
 
 
 def _is_reader(request: HttpRequest) -> bool:

@@ -28,7 +28,7 @@ def atom(
     identity: what names this feed for ever, apart from its address
     empty: `updated` of a feed without entries, which must have one; the same until something happens
     """
-    root = etree.Element(f"{{{_NS}}}feed", nsmap={None: _NS})
+    root = etree.Element(f"{{{_NS}}}feed", nsmap={None: _NS})  # type: ignore[dict-item]
     _add(root, "id", identity)
     _add(root, "title", title)
     _add(root, "subtitle", subtitle)

@@ -171,14 +171,14 @@ def _rule(rule: DowntimeRecurrence, zone: ZoneInfo) -> vRecur:
 
     COUNT and UNTIL exclude each other (RFC 5545, section 3.3.10), so the former gives way.
     """
-    recur = vRecur.from_ical(rule.rule.removeprefix("RRULE:"))
+    recur: vRecur = vRecur.from_ical(rule.rule.removeprefix("RRULE:"))
     if rule.ended_at is None:
         return recur
     # By the wall clock, as the rule counts; a rule that ended before it began keeps its first occurrence as its end.
     first = rule.first_start.astimezone(zone).replace(tzinfo=None)
     ended = rule.ended_at.astimezone(zone).replace(tzinfo=None)
     wanted = {key: value for key, value in recur.items() if key != "UNTIL"}
-    text = vRecur(wanted).to_ical().decode()
+    text = vRecur(wanted).to_ical().decode()  # type: ignore[no-untyped-call]
     last = rrulestr(text, dtstart=first).before(ended) or first
     until = last.replace(tzinfo=zone).astimezone(UTC)
     stated = [each for each in recur.get("UNTIL", []) if isinstance(each, datetime) and each.astimezone(UTC) < until]
@@ -204,4 +204,4 @@ def zone_of(name: str, first: datetime, last: datetime) -> Timezone:
 
 def as_bytes(calendar: Calendar) -> bytes:
     """The calendar as it goes over the wire."""
-    return calendar.to_ical(sorted=False)
+    return bytes(calendar.to_ical(sorted=False))

@@ -60,7 +60,7 @@ def _feature(place: Place, origin: Origin, *, with_results: bool) -> dict[str, A
 
 def kml(found: Iterable[Place], origin: Origin, *, name: str, description: str) -> bytes:
     """A folder a region; a placemark a site, in the style of its status. Sites of unknown position have no point."""
-    root = etree.Element(f"{{{_KML}}}kml", nsmap={None: _KML})
+    root = etree.Element(f"{{{_KML}}}kml", nsmap={None: _KML})  # type: ignore[dict-item]
     document = _add(root, "Document")
     _add(document, "name", name)
     _add(document, "description", description)

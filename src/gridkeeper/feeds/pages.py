@@ -1,5 +1,6 @@
 """The page of feeds: what there is, an address made of chosen filters, and a person's own secret address."""
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -50,6 +51,18 @@ _LABELS = {
     "certification": "Certification", "infrastructure": "Infrastructure", "severity": "Severity",
 }  # fmt: skip
 
+#: What each filter may be, read when the form is shown.
+_OPTIONS: dict[str, Callable[[], Iterable[str]]] = {
+    "region": lambda: Ngi.objects.current().values_list("name", flat=True),
+    "site": lambda: Site.objects.current().exclude(certification="Closed").values_list("name", flat=True),
+    "vo": lambda: Vo.objects.current().values_list("name", flat=True),
+    "service_type": lambda: ServiceType.objects.values_list("name", flat=True),
+    "scope": lambda: Scope.objects.current().values_list("name", flat=True),
+    "certification": lambda: Certification.values,
+    "infrastructure": lambda: Infrastructure.values,
+    "severity": lambda: Severity.values,
+}
+
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
@@ -90,20 +103,10 @@ def _address(kind: Kind) -> str:
 
 
 def _field(key: str, label: str, kind: Kind, chosen: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    options = {
-        "region": lambda: Ngi.objects.current().values_list("name", flat=True),
-        "vo": lambda: Vo.objects.current().values_list("name", flat=True),
-        "service_type": lambda: ServiceType.objects.values_list("name", flat=True),
-        "scope": lambda: Scope.objects.current().values_list("name", flat=True),
-        "certification": lambda: Certification.values,
-        "infrastructure": lambda: Infrastructure.values,
-        "severity": lambda: Severity.values,
-        "site": lambda: Site.objects.current().exclude(certification="Closed").values_list("name", flat=True),
-    }[key]()
     return {
         "name": key,
         "label": label,
-        "options": list(options),
+        "options": list(_OPTIONS[key]()),
         "chosen": chosen[key],
         "value": ", ".join(chosen[key]),
         "is_listed": key == "site",

@@ -96,7 +96,9 @@ class Cluster(Generic[_T]):
     @property
     def is_one_place(self) -> bool:
         """Whether no zoom can tell them apart."""
-        return max(max(each) - min(each) for each in zip(*self.points, strict=True)) < NARROWEST * _TOGETHER
+        longitudes, latitudes = [point[0] for point in self.points], [point[1] for point in self.points]
+        spread = max(max(longitudes) - min(longitudes), max(latitudes) - min(latitudes))
+        return spread < NARROWEST * _TOGETHER
 
 
 def clustered(points: Sequence[tuple[float, float, _T]], view: View) -> list[Cluster[_T]]:

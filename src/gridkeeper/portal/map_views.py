@@ -104,8 +104,11 @@ def _view(text: str) -> View | None:
 
 
 def _picture(request: HttpRequest, rows: Sequence[Row], view: View | None, vo: str) -> dict[str, Any]:
-    points = [(row.place.site.longitude, row.place.site.latitude, index)
-              for index, row in enumerate(rows) if row.place.has_position]  # fmt: skip
+    points = [
+        (longitude, latitude, index)
+        for index, row in enumerate(rows)
+        if (longitude := row.place.site.longitude) is not None and (latitude := row.place.site.latitude) is not None
+    ]
     fitted = fitting([(longitude, latitude) for longitude, latitude, _ in points])
     view = view or fitted
     clusters = clustered(points, view)
