@@ -152,10 +152,11 @@ class Site(Dated):
     scopes = models.JSONField(default=list, blank=True, help_text="Scope tags.")
     properties = models.JSONField(default=dict, blank=True, help_text="Key and value (GOCDB's extensions).")
 
-    #: What the first later change says that it was before.
+    #: An imported site was, before its first record, what its first later change says that it had been.
     past_values: ClassVar[dict[str, str]] = Dated.past_values | {
-        "certification": "COALESCE((SELECT NULLIF(c.old, '') FROM {schema}.registry_certificationchange c "
-        "WHERE c.site_id = {h}.id AND c.changed_at > {moment} ORDER BY c.changed_at LIMIT 1), {h}.certification)"
+        "certification": "CASE WHEN {h}.history_type = '+' THEN COALESCE((SELECT NULLIF(c.old, '') "
+        "FROM {schema}.registry_certificationchange c WHERE c.site_id = {h}.id AND c.changed_at > {moment} "
+        "ORDER BY c.changed_at LIMIT 1), {h}.certification) ELSE {h}.certification END"
     }
 
     objects = DatedQuerySet.as_manager()
