@@ -67,7 +67,7 @@ def _secret(config: Config) -> Iterator[Finding]:
     path = config.secret_key_file or config.data_dir / "secret-key"
     if path.exists() and path.stat().st_mode & 0o077 and os.name == "posix":
         yield Finding(f"secret_key_file: others may read {path}; run `chmod 600 {path}`")
-    if not config.behind_tls and config.host not in {"127.0.0.1", "::1", "localhost"}:
+    if not config.is_tls and config.host not in {"127.0.0.1", "::1", "localhost"}:
         yield Finding("behind_tls: the portal listens beyond this machine without TLS; put a proxy before it", False)
 
 

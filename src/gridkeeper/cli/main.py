@@ -13,6 +13,7 @@ from gridkeeper.config import SettingsError
 COMMAND_MODULES = (
     "gridkeeper.cli.run_commands",
     "gridkeeper.cli.admin_commands",
+    "gridkeeper.cli.people_commands",
     "gridkeeper.cli.backup_commands",
     "gridkeeper.registry.commands",
     "gridkeeper.registry.mirror_commands",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import sys
 import threading
 from contextlib import suppress
@@ -38,7 +39,10 @@ def serve(
 ) -> None:
     """Run everything on this machine: web, scheduler with an embedded worker, background tasks."""
     migrate()
-    Console(stderr=True).print(f"gridkeeper serves [bold]http://{settings.GRIDKEEPER.host}:{settings.GRIDKEEPER.port}")
+    scheme = "https" if settings.GRIDKEEPER.tls_cert else "http"
+    Console(stderr=True).print(
+        f"gridkeeper serves [bold]{scheme}://{settings.GRIDKEEPER.host}:{settings.GRIDKEEPER.port}"
+    )
     raise typer.Exit(Supervisor(ROLES).run(for_s))
 
 
@@ -53,8 +57,19 @@ def web() -> None:
         *("--preload", "--timeout", "120", "--graceful-timeout", "10", "--keep-alive", "10"),
         *("--max-requests", "50000", "--max-requests-jitter", "5000"),
         *("--log-level", config.log_level.lower(), "--limit-request-line", "8190", "--no-control-socket"),
+        *_tls_options(config),
     ]
     os.execv(sys.executable, argv)  # noqa: S606  gunicorn takes the place of this process; no shell
+
+
+def _tls_options(config: Config) -> list[str]:
+    """gunicorn's, where we serve HTTPS ourselves: a client's certificate is asked for, and verified where one comes."""
+    if config.tls_cert is None or config.tls_key is None:
+        return []
+    options = ["--certfile", str(config.tls_cert), "--keyfile", str(config.tls_key)]
+    if config.tls_client_ca is not None:
+        options += ["--ca-certs", str(config.tls_client_ca), "--cert-reqs", str(int(ssl.CERT_OPTIONAL))]
+    return options
 
 
 def scheduler() -> None:
