@@ -108,7 +108,7 @@ class PlanForm(PlainForm):
         help_text="Outage: the services are not usable. At risk: they should work, but may fail.",
     )
     zone = forms.ChoiceField(label="Times are of", required=False, help_text="The preview says them in UTC.")
-    start = WallClockField(help_text="At most 48 hours back. Scheduled, and so excused, only if early enough.")
+    start = WallClockField(help_text="At most 48 hours back.")
     end = WallClockField(help_text="The first minute after it.")
     description = forms.CharField(
         max_length=MAX_DESCRIPTION,

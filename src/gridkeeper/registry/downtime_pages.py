@@ -101,5 +101,6 @@ def now_and_next(request: HttpRequest) -> HttpResponse:
     context = {
         "down": [(each, each.services_at(now)) for each in down], "next": next_ones, "down_sites": sites_in(down),
         "filter": chosen, "until": now + COMING, "moment": now, "is_live": as_of_of(request) is None,
+        "next_count": sum(each.cancelled_at is None for each in next_ones),
     }  # fmt: skip
     return render(request, "registry/downtime_now.html", context)
