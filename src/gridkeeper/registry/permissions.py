@@ -3,7 +3,7 @@
 The table is `roles.ROLES`; whoever holds no role there, and every anonymous visitor, is denied.
 """
 
-from typing import Any
+from typing import Any, TypeVar
 
 import rules
 from django.db.models import Q, QuerySet
@@ -21,12 +21,15 @@ from gridkeeper.registry.models import (
     Ngi,
     NgiMembership,
     RoleGrant,
+    RoleRequest,
     Service,
     ServiceGroup,
     Site,
 )
 from gridkeeper.registry.models.roles import level_of
 from gridkeeper.registry.roles import LEVELS, roles_that_may
+
+_OnObject = TypeVar("_OnObject", RoleGrant, RoleRequest)
 
 #: What the role map calls the permission to grant roles on an object.
 GRANT_BY_LEVEL = {
@@ -156,6 +159,33 @@ def sites_where(actor: Actor, permission: str) -> "QuerySet[Site]":
         | Q(ngi__federation__in=federations)
         | Q(ngi__in=further)
     )
+
+
+def grantable(actor: Actor, rows: "QuerySet[_OnObject]") -> "QuerySet[_OnObject]":
+    """Of those grants or requests, the ones on objects on which the actor may grant roles: one query, for lists.
+
+    Tokens may do less; the actions ask again.
+    """
+    if actor.is_system or (actor.user is not None and actor.user.is_active and actor.user.is_superuser):
+        return rows
+    if actor.user is None or not actor.user.is_active:
+        return rows.none()
+    return rows.filter(
+        _reached(_held(actor.user, "grant_site_role"), "site", "site__ngi", "site__ngi__federation")
+        | _reached(_held(actor.user, "grant_ngi_role"), "", "ngi", "ngi__federation")
+        | _reached(_held(actor.user, "grant_federation_role"), "", "", "federation")
+        | Q(service_group__in=_held(actor.user, "grant_service_group_role").values("service_group"))
+    )
+
+
+def _reached(held: "QuerySet[RoleGrant]", site: str, ngi: str, federation: str) -> Q:
+    """What those grants reach; the arguments are paths to the object and to what it lies below, "" where none is."""
+    federations = held.values("federation")
+    reached = Q(**{f"{federation}__in": federations})
+    if ngi:
+        further = NgiMembership.objects.current().filter(federation__in=federations).values("ngi")
+        reached |= Q(**{f"{ngi}__in": held.values("ngi")}) | Q(**{f"{ngi}__in": further})
+    return reached | Q(**{f"{site}__in": held.values("site")}) if site else reached
 
 
 def _within_limits(sites: "QuerySet[Site]", actor: Actor) -> "QuerySet[Site]":
