@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -18,6 +17,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from gridkeeper import __version__
 from gridkeeper.people.actor import Actor
 from gridkeeper.registry.export import count_objects, export
 from gridkeeper.registry.importers.csv_files import parse_csv
@@ -190,7 +190,7 @@ def export_all(
     file: Annotated[Path, typer.Argument(help="File to write, or - for standard output.")],
 ) -> None:
     """Write the whole registry as JSON lines, with its history and without secrets. `import gridkeeper` reads it."""
-    now, program = timezone.now(), version("gridkeeper")
+    now, program = timezone.now(), __version__
     if str(file) == "-":
         export(sys.stdout.buffer, now=now, program=program)
         return

@@ -137,7 +137,7 @@ def _finish(followed: Followed, form: commands.ReportFormat) -> None:
     commands.show(followed.report)
     if followed.differences:
         typer.echo(
-            f"{len(followed.differences)} fields were edited here and are another there; ours stays. "
+            f"Differences that stay, since people here edited them: {len(followed.differences)}. "
             "See `gridkeeper mirror status`, or the page Registry / Mirror."
         )
 
