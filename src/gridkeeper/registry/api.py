@@ -1,15 +1,19 @@
 """The registry over HTTP: one router of the parts, one part a kind of object.
 
-Fixed paths come before those with a key: the first one that fits is taken.
+Fixed paths (`/downtimes/bulk`) come before those with a key: the first one that fits is taken.
 """
 
 from ninja import Router
 
 from gridkeeper.registry import (
+    api_bulk,
     api_downtimes,
     api_federations,
+    api_feeds,
     api_groups,
+    api_history,
     api_recurrences,
+    api_roles,
     api_services,
     api_sites,
     api_words,
@@ -24,5 +28,9 @@ for _part in (
     api_groups,
     api_recurrences,
     api_downtimes,
+    api_roles,
+    api_history,
+    api_feeds,
+    api_bulk,
 ):
     router.add_router("", _part.router)

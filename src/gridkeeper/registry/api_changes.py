@@ -162,7 +162,7 @@ def change(
 
 def _view_of_object(made: Change, status: int) -> Callable[..., Any]:
     def view(
-        request: HttpRequest, key: Key, body: made.body,  # type: ignore[valid-type, name-defined]
+        request: HttpRequest, key: Key, body: made.body,  # type: ignore[name-defined]
         dry_run: DryRun = False, if_match: IfMatch = "", idempotency_key: IdempotencyKey = "",
     ) -> Any:  # fmt: skip
         assert made.of is not None
@@ -173,7 +173,7 @@ def _view_of_object(made: Change, status: int) -> Callable[..., Any]:
 
 def _view_of_addition(made: Change, status: int) -> Callable[..., Any]:
     def view(
-        request: HttpRequest, body: made.body,  # type: ignore[valid-type, name-defined]
+        request: HttpRequest, body: made.body,  # type: ignore[name-defined]
         dry_run: DryRun = False, idempotency_key: IdempotencyKey = "",
     ) -> Any:  # fmt: skip
         return _answer(request, made, None, body, dry_run, "", idempotency_key, status)
@@ -197,7 +197,7 @@ def _answer(
             pk = carried_out(made, actor, now, subject, body, versions).pk
     except LostUpdateError as error:
         raise error.problem() from error
-    return Status(status, made.shows.show(request, pk))
+    return Status(status, made.shows.show(request, pk, subject))
 
 
 def carried_out(
@@ -256,7 +256,7 @@ def rehearsed(
         return carried_out(made, actor, now, subject, body, versions)
 
     def shown(result: Any) -> dict[str, Any]:
-        row = made.shows.rows().get(pk=result.pk)
+        row = made.shows.rows().filter(pk=result.pk).first() or subject
         return made.shows.schema.model_validate(row, context={"request": request}).model_dump(mode="json")
 
     rehearsal = rehearse_and_show(act, shown)

@@ -1,6 +1,6 @@
 """What the API gives and takes of downtimes and of the rules that make them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from ninja import Schema
@@ -14,6 +14,8 @@ from gridkeeper.registry.models import Classification, Downtime, DowntimeRecurre
 from gridkeeper.web.moments import moment_of
 
 _Words = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*$")]
+#: What is not sent is not read.
+_UNSENT = datetime(1990, 1, 1, tzinfo=UTC)
 _Keys = Annotated[list[KeyText], Field(max_length=1000)]
 
 
@@ -125,8 +127,8 @@ class DowntimeEdit(Reason):
     endpoints: _Keys = []
     ends: dict[KeyText, Moment] = Field({}, max_length=1000)
     severity: Severity = Field(Severity.OUTAGE, examples=["OUTAGE"])
-    start: Moment = Field(None, examples=["2026-12-01T09:00:00Z"])
-    end: Moment = Field(None, examples=["2026-12-01T15:00:00Z"])
+    start: Moment = Field(_UNSENT, examples=["2026-12-01T09:00:00Z"])
+    end: Moment = Field(_UNSENT, examples=["2026-12-01T15:00:00Z"])
     description: _Words = Field("-", examples=["Power works, shorter"])
 
 

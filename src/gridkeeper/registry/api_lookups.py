@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gridkeeper.registry.models import Endpoint, Federation, Ngi, Service, ServiceType, Site
+from gridkeeper.registry.models import Endpoint, Federation, Ngi, Service, ServiceGroup, ServiceType, Site
 from gridkeeper.web.problems import Problem
 
 
@@ -20,6 +20,11 @@ def region_of(key: str) -> Ngi:
 def site_of(key: str) -> Site:
     """Raises Problem 422."""
     return _named(Site.objects.select_related("ngi__federation"), "site", "/sites", key=key)
+
+
+def service_group_of(key: str) -> ServiceGroup:
+    """Raises Problem 422."""
+    return _named(ServiceGroup.objects, "service_group", "/service-groups", key=key)
 
 
 def service_of(key: str) -> Service:

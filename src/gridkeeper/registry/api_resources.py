@@ -36,14 +36,15 @@ class Resource:
 
     def find(self, name: str) -> Any:
         """The object of that key. Raises Http404 saying what is not there."""
-        found = self.rows().filter(**{self.key: name}).first()
+        is_possible = self.key != "id" or (name.isascii() and name.isdecimal() and len(name) < 19)
+        found = self.rows().filter(**{self.key: name}).first() if is_possible else None
         if found is None:
             raise Http404(f"no {self.kind.replace('_', ' ')} has the {self.key} {name[:100]!r}; lists give the keys")
         return found
 
-    def show(self, request: HttpRequest, pk: Any) -> Any:
-        """The object as it stands, for an answer that bears its version as ETag."""
-        return self.note(request, self.rows().get(pk=pk))
+    def show(self, request: HttpRequest, pk: Any, last_seen: Any) -> Any:
+        """The object as it stands, for an answer that bears its version as ETag; what is gone, as it was last seen."""
+        return self.note(request, self.rows().filter(pk=pk).first() or last_seen)
 
     def note(self, request: HttpRequest, subject: Any) -> Any:
         """Notes the object's version on the request, for the ETag."""
@@ -81,7 +82,8 @@ def with_version(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """The rows, each with `version`: the number of its newest audit record, as `editing.version_of`."""
     records = rows.model.history.model.objects.filter(id=OuterRef("pk")).order_by("-history_id")
     newest = Subquery(_until_moment(records).values("history_id")[:1], output_field=IntegerField())
-    return rows.annotate(version=Coalesce(newest, 0))
+    versioned: QuerySet[Any] = rows.annotate(version=Coalesce(newest, 0))
+    return versioned
 
 
 def with_count_of_records(rows: "QuerySet[Any]", *parts: tuple[Any, str]) -> "QuerySet[Any]":
@@ -93,7 +95,8 @@ def with_count_of_records(rows: "QuerySet[Any]", *parts: tuple[Any, str]) -> "Qu
     total: Any = _count(_until_moment(rows.model.history.model.objects.all()), "id")
     for model, path in parts:
         total = total + _count(_until_moment(model.history.model.objects.all()), path)
-    return rows.annotate(version=total)
+    versioned: QuerySet[Any] = rows.annotate(version=total)
+    return versioned
 
 
 def _count(records: "QuerySet[Any]", path: str) -> Any:
