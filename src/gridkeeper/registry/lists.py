@@ -103,7 +103,11 @@ class ServiceList(ListView):
         return rows.select_related("service_type", "site__ngi")
 
     def actions(self) -> Sequence[Link]:
-        return [Link("Service types", reverse("registry:service_types"))]
+        types = Link("Service types", reverse("registry:service_types"))
+        if not sites_where(Actor.of(self.request), "edit_service").exists():
+            return [types]
+        query = self.request.GET.urlencode()
+        return [types, Link("Edit several", f"{reverse('registry:services_edit')}{'?' if query else ''}{query}")]
 
     def empty(self) -> Empty:
         return Empty("No service yet", _IMPORT, "Look at the sites", reverse("registry:sites"))

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from gridkeeper.registry import (
+    bulk_pages,
     federation_pages,
     group_pages,
     object_lists,
@@ -42,6 +43,7 @@ _SITES = [
     path("credentials/", object_lists.CredentialList.as_view(), name="credentials"),
     path("credentials/<str:key>/edit/", object_pages.CredentialEdit.as_view(), name="credential_edit"),
     path("credentials/<str:key>/close/", object_pages.CredentialClose.as_view(), name="credential_close"),
+    path("services/edit/", bulk_pages.ServicesEdit.as_view(), name="services_edit"),
     path("services/<str:key>/", object_views.service, name="service"),
     path("services/<str:key>/scopes/", ScopesOf.as_view(model=Service), name="service_scopes"),
     path("services/<str:key>/properties/", PropertiesOf.as_view(model=Service), name="service_properties"),
