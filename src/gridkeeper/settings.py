@@ -173,6 +173,9 @@ CONTENT_SECURITY_POLICY = {
 
 DEFAULT_FROM_EMAIL = GRIDKEEPER.mail_from
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+if GRIDKEEPER.demo:  # nobody is bothered: a demo's mail lies in its data folder
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = GRIDKEEPER.data_dir.absolute() / "mail"
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER = GRIDKEEPER.smtp_host, GRIDKEEPER.smtp_port, GRIDKEEPER.smtp_user
 EMAIL_HOST_PASSWORD = GRIDKEEPER.smtp_password
 EMAIL_USE_TLS, EMAIL_USE_SSL = GRIDKEEPER.smtp_security == "starttls", GRIDKEEPER.smtp_security == "tls"

@@ -10,6 +10,14 @@ from django.db import transaction
 
 from gridkeeper.demo.catalogue import INTERVAL_S, PROFILES, DemoTest, demo_tests
 from gridkeeper.demo.downtimes import plan_downtimes
+from gridkeeper.demo.extras import (
+    properties_of,
+    scopes_of,
+    seed_endpoints,
+    seed_groups,
+    seed_scopes,
+    seed_wishes,
+)
 from gridkeeper.demo.faults import plan_faults
 from gridkeeper.demo.history import LENGTH
 from gridkeeper.demo.listeners import sites_folder
@@ -59,10 +67,14 @@ def seed(sites: Sequence[DemoSite], now: datetime) -> None:
             return
         # Valid since before the history begins, so that its figures know the topology.
         since = now - LENGTH - timedelta(days=2)
+        seed_scopes(since)
         _seed_registry(sites, since)
+        seed_endpoints(sites, since)
         _seed_vos(sites, since)
         _seed_profiles(since)
         _seed_people(sites, now)
+        seed_groups(sites, since, now)
+        seed_wishes(home_of_alice(sites), now)
         _seed_downtimes(sites, now)
         _seed_lists(sites, now)
 
@@ -112,13 +124,17 @@ def _seed_registry(sites: Sequence[DemoSite], since: datetime) -> None:
     for item in sites:
         if item.region not in ngis:
             ngis[item.region] = Ngi.objects.create(
-                name=item.region, federation=federation, valid_from=since, email=f"roc@{item.slug}.example.org"
+                name=item.region,
+                federation=federation,
+                valid_from=since,
+                scopes=["EGEE", "wlcg"],
+                email=f"roc@{item.slug}.example.org",
             )
         site = _write_site(item, ngis[item.region], since)
         for service in item.services:
             Service.objects.create(
                 site=site, service_type=types[service.service_type], hostname=service.hostname, url=service.url,
-                host_ip=item.address, valid_from=since,
+                host_ip=item.address, scopes=scopes_of(item), valid_from=since,
             )  # fmt: skip
 
 
@@ -131,7 +147,8 @@ def _write_site(item: DemoSite, ngi: Ngi, since: datetime) -> Site:
         tier=str(town.tier), location=f"{town.town}, {town.country}", domain=f"{item.slug}.example.org",
         contact_email=f"grid@{item.slug}.example.org", csirt_email=f"security@{item.slug}.example.org",
         giis_url=f"{bdii.url}o=grid" if bdii else "", certification=Certification.CERTIFIED, valid_from=since,
-        certification_since=since, ip_range=f"{item.address}/255.255.255.255",
+        certification_since=since, scopes=scopes_of(item),
+        properties=properties_of(item), ip_range=f"{item.address}/255.255.255.255",
         description="A site of the demo: its services are real listeners on this machine.",
     )  # fmt: skip
 
