@@ -6,7 +6,10 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
-        from gridkeeper.registry import permissions  # noqa: F401  registers the predicates
+        from gridkeeper.registry import (
+            forgotten_people,  # noqa: F401  listens to the deletion of people
+            permissions,  # noqa: F401  registers the predicates
+        )
         from gridkeeper.web import navigation
 
         for order, (label, name) in enumerate(_PAGES):
