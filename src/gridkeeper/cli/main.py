@@ -17,6 +17,7 @@ COMMAND_MODULES = (
     "gridkeeper.cli.backup_commands",
     "gridkeeper.registry.commands",
     "gridkeeper.registry.mirror_commands",
+    "gridkeeper.registry.role_commands",
     "gridkeeper.registry.downtime_commands",
     "gridkeeper.probes.commands",
     "gridkeeper.probes.lake_commands",
