@@ -46,7 +46,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, "Your profile is saved.")
             return redirect("account")
-    context = {"form": form, "person": person, "tab": "profile", "history": person.history.all()[:20]}  # type: ignore[attr-defined]
+    context = {"form": form, "person": person, "tab": "profile", "history": person.history.all()[:20]}
     return render(request, "account/account.html", context, status=422 if form.errors else 200)
 
 

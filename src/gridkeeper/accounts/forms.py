@@ -29,14 +29,14 @@ _INPUT_TYPES = {"email": "email", "telephone": "tel"}
 class ProfileForm(forms.Form):
     """What a person says of themselves."""
 
-    def __init__(self, *args: Any, person: User, **options: Any) -> None:
-        super().__init__(*args, initial={name: getattr(person, name) for name in FIELDS}, **options)
+    def __init__(self, sent: Any, *, person: User) -> None:
+        super().__init__(sent, initial={name: getattr(person, name) for name in FIELDS})
         for name in FIELDS:
             self.fields[name] = self._field(name)
 
     @staticmethod
     def _field(name: str) -> forms.CharField:
-        model_field = User._meta.get_field(name)
+        model_field: Any = User._meta.get_field(name)
         is_long = name == "description"
         widget: forms.Widget = forms.Textarea(attrs=_TEXT | {"rows": 3}) if is_long else forms.TextInput(attrs=_TEXT)
         if name in _INPUT_TYPES:

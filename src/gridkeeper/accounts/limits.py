@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -27,8 +28,8 @@ def check_limits(limits: Sequence[str]) -> None:
 
 def _is_known(limit: str) -> bool:
     kind, _, key = limit.partition(":")
-    model = _MODELS.get(kind)
-    return model is not None and model._default_manager.filter(key=key).exists()
+    model: Any = _MODELS.get(kind)
+    return model is not None and bool(model.objects.filter(key=key).exists())
 
 
 def _kind(subject: Federation | Ngi | Site | ServiceGroup) -> str:

@@ -72,7 +72,8 @@ class PeopleList(LoginRequiredMixin, ListView):
     def decorated(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
         in_force = RoleGrant.objects.in_force(self.now)
         counted = Count("registry_roles", filter=Q(registry_roles__in=in_force), distinct=True)
-        return rows.annotate(role_count=counted)
+        counted_rows: QuerySet[Any] = rows.annotate(role_count=counted)
+        return counted_rows
 
     def empty(self) -> Empty:
         return Empty("Nobody is called so", "Search by a part of the name, the mail address or the site.")

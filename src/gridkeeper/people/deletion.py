@@ -104,10 +104,10 @@ def _forget_in_records(user: User, former: str, label: str) -> None:
         by_them = Q(history_user=user) | Q(history_user=None, history_actor=former)
         record.objects.filter(by_them).update(history_actor=label, history_user=None, history_address="")
     ReadOnlyChange.objects.filter(changed_by=former).update(changed_by=label)
-    accounts = User.history.model.objects.filter(id=user.pk)  # type: ignore[attr-defined]
+    accounts = User.history.model.objects.filter(id=user.pk)
     emptied = dict.fromkeys(_EMPTIED, "") | {"username": user.username, "last_name": label}
     accounts.update(**emptied)
-    identities = Identity.history.model.objects.filter(user_id=user.pk)  # type: ignore[attr-defined]
+    identities = Identity.history.model.objects.filter(user_id=user.pk)
     identities.update(identifier=label)
 
 

@@ -53,8 +53,8 @@ class Attempt:
 
     @classmethod
     def new(cls, next_url: str, now: datetime) -> "Attempt":
-        words = (secrets.token_urlsafe(32) for _ in range(3))
-        return cls(*words, next=next_url, started_at=now.isoformat())
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        return cls(state, nonce, verifier, next_url, now.isoformat())
 
     @property
     def challenge(self) -> str:
