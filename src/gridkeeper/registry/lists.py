@@ -56,7 +56,7 @@ class SiteList(ListView):
     """Every site that is registered now, closed ones too."""
 
     title = "Sites"
-    lead = "The resource centres that are registered. Only certified ones are tested, judged and offered to VOs."
+    lead = "The resource centres that are registered. Certified ones are tested, judged and offered to VOs."
     nouns = ("site", "sites")
     filterset_class = SiteFilter
     table_class = SiteTable
@@ -75,6 +75,10 @@ class SiteList(ListView):
 
     def decorated(self, rows: "QuerySet[Any]") -> "QuerySet[Any]":
         return with_counts(rows, self.now)
+
+    def actions(self) -> Sequence[Link]:
+        may = sites_where(Actor.of(self.request), "edit_site").exists()
+        return [Link("API credentials", reverse("registry:credentials"))] if may else []
 
     def empty(self) -> Empty:
         return Empty("No site yet", _IMPORT, "Look at the regions", reverse("registry:ngis"))
