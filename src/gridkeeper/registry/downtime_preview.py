@@ -115,7 +115,7 @@ def preview(
         hints=_hints(plan, services, sites, apart_from),
         conflicts=_conflicts(plan, others),
         told=_told(sites, now) if actor.user or actor.is_system else (),
-        subscribed=who_is_told("downtime.declared", services),
+        subscribed={way: number for way, number in who_is_told("downtime.declared", services).items() if number},
     )
 
 
