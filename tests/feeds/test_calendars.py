@@ -15,7 +15,7 @@ from icalendar import Calendar, Event
 from gridkeeper.feeds.answers import writable
 from gridkeeper.people.actor import Actor
 from gridkeeper.registry.models import Downtime, DowntimeRecurrence, DowntimeService
-from gridkeeper.registry.recurrences import declare_recurrence
+from gridkeeper.registry.recurrences import declare_recurrence, recurrence_of
 from tests.builders import (
     ERA,
     a_downtime,
@@ -192,6 +192,7 @@ def test_a_bad_parameter_is_refused_by_name(client, query, name):
 @given(description=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=300))
 @example("BEGIN:VEVENT\r\nSUMMARY:forged\r\nEND:VEVENT")
 @example("a;b,c\\n\\;\\,d:e\"f'\n\n ")
+@example("\r")
 @example("\u2028\u2029\x85\x1c\x0b\x0c\ufeff")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_people_write_arrives_as_it_was_written(client, description):
@@ -247,9 +248,9 @@ def test_as_of_gives_the_calendar_of_then(client):
 
 
 def a_rule(**fields):
-    now = timezone.now()
+    now = timezone.now().replace(microsecond=0)
     defaults = {
-        "rule": "FREQ=WEEKLY;BYDAY=TU", "first_start": now, "timezone": "Europe/Prague", "duration_seconds": 7200,
+        "rule": "FREQ=WEEKLY", "first_start": now, "timezone": "Europe/Prague", "duration_seconds": 7200,
         "severity": "OUTAGE", "description": "Weekly works", "declared_at": now,
     }  # fmt: skip
     recurrence = DowntimeRecurrence.objects.create(**defaults | fields)
@@ -307,6 +308,30 @@ def test_the_rule_expands_to_the_downtimes_that_were_made_of_it(client, zone, ru
     assert {each.end - each.start for each in occurrences} == {timedelta(hours=3)}
 
 
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("20261030T022959", "20261029T013000Z"),  # by the wall clock of Prague, in winter
+        ("20261030T023000", "20261030T013000Z"),
+        ("20261030T013000Z", "20261030T013000Z"),
+        ("20261030", "20261030T013000Z"),
+    ],
+)
+def test_the_end_of_a_rule_is_told_in_utc_and_means_the_same_occurrences(client, until, expected):
+    first = datetime(2026, 10, 20, 2, 30, tzinfo=ZoneInfo("Europe/Prague"))
+    recurrence = a_rule(rule=f"FREQ=DAILY;UNTIL={until}", first_start=first)
+    (event,) = events(client, "/feeds/recurrences.ics")
+    starts = expansion(event, datetime(2027, 1, 1, tzinfo=UTC))
+    assert event["rrule"]["UNTIL"][0].utcoffset() == timedelta(0)
+    assert starts == [window.start for window in recurrence_of(recurrence).windows()]
+    assert f"{starts[-1]:%Y%m%dT%H%M%SZ}" == expected
+
+
+def test_a_rule_that_cannot_be_followed_is_left_out(client):
+    a_rule(timezone="Mars/Olympus")
+    assert events(client, "/feeds/recurrences.ics") == []
+
+
 def test_the_zone_of_a_rule_stands_in_the_calendar(client):
     a_rule()
     a_rule(timezone="UTC")
@@ -322,14 +347,14 @@ def test_an_occurrence_that_was_cancelled_is_excepted(client):
     assert event["exdate"].dts[0].dt.astimezone(UTC) == start + 7 * DAY
 
 
-@pytest.mark.parametrize("rule", ["FREQ=DAILY", "FREQ=DAILY;COUNT=90", "FREQ=DAILY;UNTIL=20260601T000000Z"])
+@pytest.mark.parametrize("rule", ["FREQ=WEEKLY", "FREQ=WEEKLY;COUNT=9", "FREQ=WEEKLY;UNTIL=20260601T000000Z"])
 def test_a_rule_that_was_ended_ends_at_its_last_occurrence(client, rule):
     start = datetime(2026, 3, 20, 9, tzinfo=UTC)
-    a_rule(rule=rule, first_start=start, ended_at=start + 3 * DAY + HOUR)
+    a_rule(rule=rule, first_start=start, ended_at=start + 21 * DAY)
     (event,) = events(client, "/feeds/recurrences.ics")
     assert "COUNT" not in event["rrule"]
-    # 29 March changes the clock, so by instants: four occurrences, the last one three days on.
-    assert event["rrule"]["UNTIL"][0] == start + 3 * DAY
+    # 29 March changes the clock, so the fourth occurrence comes an hour earlier by instants, and before the end.
+    assert event["rrule"]["UNTIL"][0] == start + 21 * DAY - HOUR
     assert len(expansion(event, start + 99 * DAY)) == 4
 
 

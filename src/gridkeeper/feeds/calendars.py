@@ -3,15 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from dateutil.rrule import rrulestr
 from icalendar import Calendar, Event, Timezone, vRecur
 
 from gridkeeper.feeds.addresses import Origin
 from gridkeeper.feeds.answers import writable
 from gridkeeper.feeds.versions import Version
 from gridkeeper.registry.models import Downtime, DowntimeRecurrence, DowntimeService, Service
+from gridkeeper.registry.recurrence_rules import Recurrence
 
 PRODUCT = "-//gridkeeper//downtimes//EN"
 #: How often a reader should look again.
@@ -111,7 +110,7 @@ def _summary(downtime: Downtime, part: Sequence[DowntimeService]) -> str:
 
 
 def _description(downtime: Downtime, part: Sequence[DowntimeService]) -> str:
-    lines = [downtime.description, ""]
+    lines = [_lines_ended(downtime.description), ""]
     if downtime.cancelled_at:
         lines.append(f"Cancelled {downtime.cancelled_at:%Y-%m-%d %H:%M} UTC.")
     if downtime.follows:
@@ -125,8 +124,13 @@ def _description(downtime: Downtime, part: Sequence[DowntimeService]) -> str:
     return "\n".join(lines)
 
 
+def _lines_ended(text: str) -> str:
+    """iCalendar knows one end of a line (RFC 5545, section 3.3.11)."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def rule_events(
-    rules: Mapping[DowntimeRecurrence, Sequence[Service]],
+    rules: Mapping[DowntimeRecurrence, tuple[Recurrence, Sequence[Service]]],
     cancelled: Mapping[int, Sequence[datetime]],
     versions: Mapping[int, Version],
     origin: Origin,
@@ -135,8 +139,8 @@ def rule_events(
 
     cancelled: recurrence id -> starts of occurrences that do not take place (EXDATE)
     """
-    for rule, services in rules.items():
-        zone = ZoneInfo(rule.timezone)
+    for rule, (parsed, services) in rules.items():
+        zone = parsed.zone
         version = versions[rule.pk]
         event = Event()
         event.add("uid", origin.uid("recurrence", rule.key))
@@ -147,7 +151,7 @@ def rule_events(
         event.add("dtstart", rule.first_start.astimezone(zone))
         # Hours, never days: a day across a change of the clock is not 24 hours (RFC 5545, section 3.3.6).
         event["duration"] = _exact(rule.duration_seconds)
-        event.add("rrule", _rule(rule, zone))
+        event.add("rrule", _rule(parsed, rule.ended_at))
         for start in cancelled.get(rule.pk, ()):
             event.add("exdate", start.astimezone(zone))
         event.add("summary", writable(f"{rule.get_severity_display()}: {', '.join(_names(services))} (recurring)"))
@@ -166,24 +170,20 @@ def _exact(seconds: int) -> str:
     return "PT" + ("".join(f"{number}{unit}" for number, unit in parts if number) or "0S")
 
 
-def _rule(rule: DowntimeRecurrence, zone: ZoneInfo) -> vRecur:
-    """The rule, stopped at its last occurrence before the instant from which it makes no more.
+def _rule(parsed: Recurrence, ended_at: datetime | None) -> vRecur:
+    """The rule with its end as an instant in UTC, which RFC 5545 (3.3.10) demands where the start has a zone.
 
-    COUNT and UNTIL exclude each other (RFC 5545, section 3.3.10), so the former gives way.
+    A rule that was ended stops at its last occurrence before that; COUNT gives way, for the two exclude each other.
     """
-    recur: vRecur = vRecur.from_ical(rule.rule.removeprefix("RRULE:"))
-    if rule.ended_at is None:
-        return recur
-    # By the wall clock, as the rule counts; a rule that ended before it began keeps its first occurrence as its end.
-    first = rule.first_start.astimezone(zone).replace(tzinfo=None)
-    ended = rule.ended_at.astimezone(zone).replace(tzinfo=None)
-    wanted = {key: value for key, value in recur.items() if key != "UNTIL"}
-    text = vRecur(wanted).to_ical().decode()  # type: ignore[no-untyped-call]
-    last = rrulestr(text, dtstart=first).before(ended) or first
-    until = last.replace(tzinfo=zone).astimezone(UTC)
-    stated = [each for each in recur.get("UNTIL", []) if isinstance(each, datetime) and each.astimezone(UTC) < until]
-    recur.pop("COUNT", None)
-    recur["UNTIL"] = stated or [until]
+    recur: vRecur = vRecur.from_ical(parsed.text)
+    last = None if parsed.until is None else parsed.until.replace(tzinfo=parsed.zone).astimezone(UTC)
+    if ended_at is not None:
+        first = parsed.first_start.replace(tzinfo=parsed.zone).astimezone(UTC)
+        begun = [window.start for window in parsed.windows_before(ended_at)]
+        last = max(begun, default=first)
+        recur.pop("COUNT", None)
+    if last is not None:
+        recur["UNTIL"] = [last]
     return recur
 
 
@@ -194,7 +194,7 @@ def _names(services: Iterable[Service]) -> list[str]:
 def _rule_description(rule: DowntimeRecurrence, services: Sequence[Service]) -> str:
     named = [f"- {each.site.name}: {each.service_type.name} {each.hostname}" for each in services[:_MOST_NAMED]]
     more = [f"- and {len(services) - _MOST_NAMED} more services"] if len(services) > _MOST_NAMED else []
-    return "\n".join([rule.description, "", f"By the clock of {rule.timezone}. Affects:", *named, *more])
+    return "\n".join([_lines_ended(rule.description), "", f"By the clock of {rule.timezone}. Affects:", *named, *more])
 
 
 def zone_of(name: str, first: datetime, last: datetime) -> Timezone:

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -30,6 +32,8 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import User
 from gridkeeper.people.tokens import find_token
 from gridkeeper.registry.models import Downtime, DowntimeRecurrence, Service
+from gridkeeper.registry.recurrence_rules import Recurrence
+from gridkeeper.registry.recurrences import recurrence_of
 from gridkeeper.vos.queries import vo_names_of_services
 from gridkeeper.web.moments import as_of_of, moment_of
 
@@ -110,14 +114,19 @@ def recurrences_ics(asked: Asked) -> HttpResponse:
     return _calendar(asked, calendar, changed_at, "recurrences.ics")
 
 
-def _rules(choice: Choice, now: datetime) -> dict[DowntimeRecurrence, list[Service]]:
+def _rules(choice: Choice, now: datetime) -> dict[DowntimeRecurrence, tuple[Recurrence, list[Service]]]:
+    """The rules of the choice; one that cannot be followed, as after an import, makes no downtimes and is left out."""
     wanted = services_in_feed(replace(choice, severities=()), now)
     rows = DowntimeRecurrence.objects.prefetch_related("services__service_type", "services__site")
     if choice.severities:
         rows = rows.filter(severity__in=choice.severities)
     if not choice.is_of_everything():
         rows = rows.filter(pk__in=DowntimeRecurrence.objects.filter(services__in=wanted.order_by()).values("pk"))
-    return {row: list(row.services.all()) for row in rows.order_by("first_start", "pk")}
+    found = {}
+    for row in rows.order_by("first_start", "pk"):
+        with suppress(ValidationError):
+            found[row] = recurrence_of(row), list(row.services.all())
+    return found
 
 
 def _calendar(asked: Asked, calendar: Any, changed_at: datetime | None, filename: str) -> HttpResponse:
