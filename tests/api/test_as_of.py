@@ -102,8 +102,7 @@ def _answers(client, grid, as_of=None):
     urls += [f"/gocdbpi/private/?method={method}" for method in PRIVATE]
     urls += [f"/api/v1/{path}" for path in API] + FEEDS
     found = {}
-    for url in urls:
-        url = url.format(**words)
+    for url in (each.format(**words) for each in urls):
         answer = client.get(f"{url}{'&' if '?' in url else '?'}as_of={as_of}" if as_of else url)
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert answer.status_code == 200, (url, body)
