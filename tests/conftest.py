@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 
 # The browser driver keeps an event loop in this thread, which Django would take for an async view.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -23,3 +24,10 @@ def _empty_lake() -> Iterator[None]:
     """Each test begins with an empty lake, as it does with an empty database."""
     yield
     shutil.rmtree(Path(settings.GRIDKEEPER.lake), ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> Iterator[None]:
+    """Attempts to sign in are counted by address and name: those of another test do not count."""
+    yield
+    cache.clear()

@@ -7,6 +7,8 @@ import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from playwright.sync_api import BrowserContext, Page, expect
 
+from gridkeeper.people.models import User
+from gridkeeper.people.read_only import forget
 from tests.builders import a_site, a_user
 from tests.oidc_issuer import CLIENT, SECRET, SmallIssuer, running_issuer
 
@@ -24,6 +26,13 @@ def issuer(settings, tmp_path) -> Iterator[SmallIssuer]:
         }  # fmt: skip
         settings.GRIDKEEPER = settings.GRIDKEEPER.model_copy(update=changes)
         yield running
+
+
+@pytest.fixture(autouse=True)
+def _changeable() -> Iterator[None]:
+    """The answer that is kept for two seconds does not outlive its test."""
+    yield
+    forget()
 
 
 @pytest.fixture
@@ -121,3 +130,18 @@ def test_no_page_of_an_account_is_wider_than_the_screen(page: Page, live_server,
         page.goto(f"{live_server.url}/{path}")
         wide[path] = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert {path: extra for path, extra in wide.items() if extra > 0} == {}
+
+
+def test_read_only_mode_is_said_on_every_page_and_locks_its_forms(page: Page, live_server, transactional_db):
+    User.objects.create_superuser("alice", password="alice-password")
+    _sign_in(page, live_server.url)
+    page.get_by_role("link", name="Read-only mode").click()
+    page.get_by_label("Reason").fill("moving to another machine")
+    page.get_by_role("button", name="Make it read-only").click()
+    page.goto(f"{live_server.url}/account/")
+    expect(page.locator("[data-read-only]")).to_contain_text("moving to another machine")
+    expect(page.get_by_role("button", name="Save")).to_be_disabled()
+    page.goto(f"{live_server.url}/read-only/")
+    page.get_by_label("Reason").fill("done")
+    page.get_by_role("button", name="Open to changes").click()
+    expect(page.locator("[data-read-only]")).to_have_count(0)

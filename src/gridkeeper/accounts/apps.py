@@ -8,4 +8,4 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        navigation.add("Registry", "People", "people", 80)
+        navigation.add("Registry", "People", "people", 80, "people.see_others")

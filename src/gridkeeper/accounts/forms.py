@@ -22,7 +22,12 @@ _HELP = {
     "description": "What colleagues should know: duties, deputies, languages.",
     "timezone": "An IANA name such as Europe/Rome: times are shown in it. Empty: the browser's zone. Exports are UTC.",
 }
-_LABELS = {"working_hours_start": "Working hours from", "working_hours_end": "to", "timezone": "Time zone"}
+_LABELS = {
+    "working_hours_start": "Working hours from",
+    "working_hours_end": "Working hours to",
+    "email": "Mail",
+    "timezone": "Time zone",
+}
 _INPUT_TYPES = {"email": "email", "telephone": "tel"}
 
 
@@ -58,14 +63,14 @@ class TokenForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label="Actions",
-        widget=forms.SelectMultiple(attrs={"class": "form-select"}),
+        widget=forms.SelectMultiple(attrs={"class": "form-select", "size": 8}),
         choices=[(scope, "everything that you may do" if scope == "*" else scope) for scope in SCOPES],
         help_text="The less the better: probes.submit_results is enough to send results.",
     )
     own = forms.MultipleChoiceField(
         label="Only for",
         required=False,
-        widget=forms.SelectMultiple(attrs={"class": "form-select"}),
+        widget=forms.SelectMultiple(attrs={"class": "form-select", "size": 8}),
         help_text="Sites and regions of your roles, with what lies below. None chosen: all that you may reach.",
     )
     further = forms.CharField(

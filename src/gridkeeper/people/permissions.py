@@ -15,4 +15,6 @@ def is_self(user: User, subject: Any) -> bool:
 
 for _name in ("edit_person", "manage_identities", "delete_person"):
     rules.add_perm(f"people.{_name}", is_self)
+#: Whether the list of people is worth a link; what it shows is a matter of `registry.read_personal_data`.
+rules.add_perm("people.see_others", rules.is_authenticated)
 rules.add_perm(SWITCH_READ_ONLY, rules.always_false)

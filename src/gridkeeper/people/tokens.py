@@ -18,7 +18,9 @@ PREFIX = "gk_"
 
 #: What a token may be limited to: a package, or one permission of it.
 SCOPES = (
-    "*", "registry", "vos", "probes", "probes.submit_results", "probes.run_test", "availability", "selection", "feeds",
+    "*", "registry", "registry.declare_downtime", "registry.change_downtime", "registry.edit_site",
+    "registry.edit_service", "vos", "probes", "probes.submit_results", "probes.run_test", "availability", "selection",
+    "feeds",
 )  # fmt: skip
 
 #: What a limit names: an object of these kinds, by its key.

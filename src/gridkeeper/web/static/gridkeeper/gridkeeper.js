@@ -152,13 +152,22 @@
       if (event.detail.verb === "get" && !event.detail.parameters.as_of) event.detail.parameters.as_of = past;
     });
   }
+  // Read-only: what would be refused cannot be sent. Signing in and out, and ending the mode, can.
+  function lockForms() {
+    if (!document.querySelector("[data-read-only]")) return;
+    for (const button of document.querySelectorAll("main form[method=post]:not(.signin):not([data-always]) button:not([type=button])")) {
+      button.disabled = true;
+      button.title = "Read-only for now";
+    }
+  }
   addEventListener("change", (event) => { if (event.target.closest("[data-autosubmit]")) event.target.form.requestSubmit(); });
 
   // Before the new part is painted, so that no time is seen to change.
-  document.addEventListener("htmx:afterSwap", () => showMoments(document));
+  document.addEventListener("htmx:afterSwap", () => { showMoments(document); lockForms(); });
   document.addEventListener("htmx:afterSettle", redrawCharts);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (root.dataset.theme === "auto") redrawCharts(); });
   tick();
   setInterval(tick, 10000);
   drawCharts(document);
+  lockForms();
 })();
