@@ -166,7 +166,7 @@ def gridkeeper(
     strict: Strict = False,
 ) -> None:
     """Import a full export. An empty registry becomes the twin of the one that it came from."""
-    result = Report("gridkeeper", str(file), "of the file", dry_run)
+    result = Report("gridkeeper", str(file), "", dry_run)
     with progress() as bar, readable(), _on_disk(file) as path:
         bar.begin("Checking", None)
         whole = open_whole(path)

@@ -236,16 +236,19 @@ def _row(wanted: Wanted[Any]) -> Any:
 def apply_past_services(run: Run, records: Records) -> None:
     """Services that only downtimes remember: found again by site, type and host or resource, else made as closed."""
     known: dict[ServiceRef, Service] = {}
+    by_key: dict[str, Service] = {}
     rows = Service.objects.filter(site__ngi__federation=run.federation).select_related("service_type", "site")
     for row in rows.order_by("pk"):
+        by_key[row.key] = row
         for name in (row.hostname, row.properties.get("resource", "")):
             known.setdefault(ServiceRef(row.service_type.name, name, row.site.name), row)
     table: Table[Service] = Table(Service, [], [])
     wanted = []
-    for record in records.past_services:
+    for record in (*records.past_services, *_gone_services(run, records)):
         run.report.count(_PAST, "read")
-        if record.ref in known:
-            run.services[record.ref] = known[record.ref]
+        service = known.get(record.ref) or by_key.get(record.key or "")
+        if service is not None:
+            run.services[record.ref] = service
             run.report.count(_PAST, "unchanged")
         elif item := _past_service(run, record):
             wanted.append(item)
@@ -253,6 +256,31 @@ def apply_past_services(run: Run, records: Records) -> None:
     for item in write(run, _PAST, table, wanted):
         assert isinstance(item.record, ServiceRecord)
         run.services[item.record.ref] = _row(item)
+
+
+def _gone_services(run: Run, records: Records) -> list[ServiceRecord]:
+    """Services that only a downtime still names: history outlives them, as closed services of their site."""
+    found: dict[ServiceRef, ServiceRecord] = {}
+    told = {record.ref for record in records.past_services}
+    for record in records.downtimes:
+        for ref in record.services:
+            is_here = ref in run.services or ref.anywhere in run.services or ref in told
+            if is_here or ref.site not in run.sites or ref.service_type not in run.service_types:
+                continue
+            start, end = record.fields["start"], record.fields["end"]
+            known = found.get(ref)
+            found[ref] = ServiceRecord(
+                place=record.place, name=str(ref), ref=ref, key=record.keys.get(ref), raw=record.raw,
+                fields={"in_production": False, "is_monitored": False},
+                since=min(start, known.since or start) if known else start,
+                until=max(end, known.until or end) if known else end,
+            )  # fmt: skip
+    for record in found.values():
+        run.find(
+            "note", "downtime", record, "names a service that is not registered any more; kept with a closed service",
+            "nothing to do: history outlives the topology", field="services", value=record.ref,
+        )  # fmt: skip
+    return list(found.values())
 
 
 def _past_service(run: Run, record: ServiceRecord) -> Wanted[Service] | None:

@@ -126,7 +126,8 @@ class Gocdb:
         unused[what] = unused.get(what, 0) + 1
 
     def _not_used(self, document: Document, what: str, count: int) -> None:
-        self.report.figure("elements not used", count)
+        if count:
+            self.report.figure("elements not used", count)
         self.report.find(
             "note", "file", Place(document.path, line_of(document.root)), Path(document.path).name,
             f"not used: this registry keeps no {what}; nothing was changed" if count else f"holds {what}",

@@ -32,6 +32,7 @@ def read_downtime(item: Item, records: Records) -> None:
         return
     record = DowntimeRecord(
         place=item.place, name=item.name, key=key, raw=item.raw, services=tuple(services), endpoints=_endpoints(item),
+        keys=_keys(item),
         fields=_fields(item, severity, *interval),
     )  # fmt: skip
     _join(item, records, record)
@@ -71,6 +72,11 @@ def _parts(item: Item) -> list[tuple[Item, ServiceRef]]:
 
 def _services(item: Item) -> list[ServiceRef]:
     return [ref for _, ref in _parts(item) if ref.hostname and ref.service_type]
+
+
+def _keys(item: Item) -> dict[ServiceRef, str]:
+    """Keys of the services; in the other layout PRIMARY_KEY is the downtime's."""
+    return {ref: key for part, ref in _parts(item) if part is not item and (key := part.text("PRIMARY_KEY"))}
 
 
 def _endpoints(item: Item) -> tuple[EndpointRef, ...]:

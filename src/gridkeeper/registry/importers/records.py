@@ -96,10 +96,14 @@ class ServiceEndpointRecord(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class DowntimeRecord(Record):
-    """A downtime, the services that it names, and of these the addresses where not the whole service is affected."""
+    """A downtime, the services that it names, and of these the addresses where not the whole service is affected.
+
+    keys: the source's keys of the services, where it tells them
+    """
 
     services: tuple[ServiceRef, ...]
     endpoints: tuple[EndpointRef, ...] = ()
+    keys: Mapping[ServiceRef, str] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -65,5 +65,8 @@ def _summary(report: Report) -> str:
     if report.is_dry_run:
         return "Dry run: nothing was changed." + (" A run would change the above." if report.has_changes else "")
     if not report.has_changes:
-        return f"Nothing changed: federation {report.federation} was up to date with {origin}."
+        whole = f"federation {report.federation}" if report.federation else "the registry"
+        return f"Nothing changed: {whole} was up to date with {origin}."
+    if not report.federation:
+        return f"Imported {origin}."
     return f"Imported {origin} into federation {report.federation}."
