@@ -187,3 +187,9 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(client, alice):
         for name in ("alice", "nobody")
     ]
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.example.org/", "//evil.example.org/", "/\\\\evil.example.org"])
+def test_a_sign_in_leads_to_our_own_pages_only(client, alice, wanted):
+    sent = {"login": "alice", "password": "alice-password", "next": wanted}
+    assert client.post("/accounts/login/", sent)["Location"] == "/"
