@@ -178,7 +178,7 @@ def test_filters_choose_alike_in_all(client, query, expected):
 
 @given(name=ANY_TEXT)
 @example("<b>&amp;]]>")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_people_write_arrives_as_it_was_written(client, name):
     Service.objects.all().delete()
     Site.objects.all().delete()
