@@ -58,7 +58,7 @@ class Robot:
 
             user = User.objects.get(username=name)
             token, secret = create_token(
-                Actor.system(), user=user, name="robot", scopes=list(scopes), expires_at=None, now=timezone.now()
+                Actor.system(), user=user, name="robot", scopes=["*"], expires_at=None, now=timezone.now()
             )
             Token.objects.filter(pk=token.pk).update(limits=list(limits), scopes=list(scopes))
             self.headers = {"Authorization": f"Bearer {secret}"}

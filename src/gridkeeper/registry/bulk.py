@@ -152,9 +152,10 @@ def _resolved(value: Any, refs: dict[str, str], depth: int = 4) -> Any:
     """The same with each {"$ref": NAME} replaced by the key of what that line made."""
     if isinstance(value, dict):
         if set(value) == {"$ref"}:
-            if value["$ref"] not in refs:
-                raise ValidationError(f"No line before made {str(value['$ref'])[:100]!r}, or it failed.")
-            return refs[value["$ref"]]
+            name = str(value["$ref"])
+            if name not in refs:
+                raise ValidationError(f"No line before made {name[:100]!r}, or it failed.")
+            return refs[name]
         return {name: _resolved(each, refs, depth - 1) for name, each in value.items()} if depth else value
     if isinstance(value, list) and depth:
         return [_resolved(each, refs, depth - 1) for each in value]
