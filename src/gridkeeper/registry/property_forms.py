@@ -20,7 +20,8 @@ class PropertiesForm(PlainForm):
 
     def __init__(self, data: Any, *, properties: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        items = [*properties.items(), *[("", "")] * SPARE_ROWS]
+        # by key: PostgreSQL keeps no order of a JSON object
+        items = [*sorted(properties.items()), *[("", "")] * SPARE_ROWS]
         sent = sum(1 for name in data if name.startswith("key_")) if data is not None else 0
         # those that came since the form was opened must not push the person's own rows out of it
         self.count = min(max(len(items), sent), MAX_PROPERTIES + SPARE_ROWS)
@@ -53,7 +54,7 @@ class PropertiesForm(PlainForm):
         data: Any = self.data
         for name in [name for name in data if name.startswith(("key_", "value_"))]:
             del data[name]
-        for position, (key, value) in enumerate(properties.items()):
+        for position, (key, value) in enumerate(sorted(properties.items())):
             data[f"key_{position}"], data[f"value_{position}"] = key, value
 
     def clean(self) -> dict[str, Any]:
