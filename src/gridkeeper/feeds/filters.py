@@ -7,7 +7,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 
 from gridkeeper.feeds import parameters
@@ -211,11 +211,6 @@ def affected_in_feed(choice: Choice, moment: datetime) -> "QuerySet[DowntimeServ
     return rows.select_related("downtime__follows", "service__service_type", "service__site__ngi__federation").order_by(
         "downtime__start", "downtime__pk", "service__site__name", "service__hostname", "pk"
     )
-
-
-def keys_of(rows: Iterable[Model]) -> set[int]:
-    """Primary keys."""
-    return {row.pk for row in rows}
 
 
 def downtimes_of(affected: Iterable[DowntimeService]) -> dict[Downtime, list[DowntimeService]]:
