@@ -18,7 +18,7 @@ from gridkeeper.people.models import Identity, IdentityKind, User
 from gridkeeper.registry.models import Federation, Ngi, NgiMembership, RoleGrant, ServiceGroup, Site
 
 #: Where people have their pages.
-_PERSON = "registry:person"
+_PERSON = "person"
 
 
 def _grants(question: Question) -> "QuerySet[RoleGrant]":

@@ -105,8 +105,11 @@ def local_id(parent: str, key: str) -> int:
 
 
 def extensions(parent: str, properties: Mapping[str, str], depth: int = 2) -> str:
-    """EXTENSIONS with an EXTENSION (LOCAL_ID, KEY, VALUE) for each property of the object with that key."""
-    return group("EXTENSIONS", (_extension(parent, *pair, depth + 1) for pair in properties.items()), depth)
+    """EXTENSIONS with an EXTENSION (LOCAL_ID, KEY, VALUE) for each property of the object with that key, by name.
+
+    The order in which they were added is not kept everywhere: PostgreSQL's jsonb has one of its own.
+    """
+    return group("EXTENSIONS", (_extension(parent, *pair, depth + 1) for pair in sorted(properties.items())), depth)
 
 
 def _extension(parent: str, key: str, value: str, depth: int) -> str:
