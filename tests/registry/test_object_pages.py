@@ -297,6 +297,21 @@ def test_properties_are_a_table(as_, grid):
     assert grid["site"].properties == {"B": "a\nb"}
 
 
+@pytest.mark.parametrize("key", ["items", "keys", "0", HOSTILE])
+def test_a_property_may_have_any_key(as_, grid, key):
+    for name in ("site", "service", "endpoint", "group"):
+        type(grid[name]).objects.filter(pk=grid[name].pk).update(properties={key: "value of it"})
+    client = as_("keeper")
+    pages = [
+        f"/sites/{grid['site'].key}/details/", f"/registry/services/{grid['service'].key}/",
+        f"/services/{grid['service'].key}/", f"/registry/service-groups/{grid['group'].key}/details/",
+    ]  # fmt: skip
+    for page in pages:
+        text = client.get(page).content.decode()
+        assert "value of it" in text
+        assert HOSTILE not in text
+
+
 def test_the_slower_editor_sees_both_versions_and_overwrites_only_what_they_changed(as_, grid):
     client, address = as_("alice"), url("site_edit", grid, "site")
     inputs = sent_back(client.get(address)) | {"tier": "2", "subgrid": "South"}

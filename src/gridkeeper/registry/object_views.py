@@ -32,6 +32,7 @@ from gridkeeper.web.htmx import render_page_or_part
 from gridkeeper.web.lists import Link
 from gridkeeper.web.moments import moment_of
 
+_KIND_WORDS = {"ngi": "region", "site": "site", "service": "service", "service_group": "service group"}
 #: (permission, label, name of the address) of the buttons of a page.
 Buttons = Iterable[tuple[str, str, str]]
 
@@ -82,6 +83,7 @@ def federation(request: HttpRequest, key: str, tab: str = "regions") -> HttpResp
     context = chosen.context(subject, actor, now) | {
         "federation": subject, "subject": subject, "tab": tab, "tabs": FEDERATION_TABS, "tab_template": chosen.template,
         "tab_url": "registry:federation", "buttons": buttons(actor, subject, _FEDERATION_BUTTONS),
+        "least_scopes": [(n, _KIND_WORDS.get(kind, kind)) for kind, n in subject.minimum_scopes.items() if n],
     }  # fmt: skip
     return render_page_or_part(request, "registry/federation.html", chosen.template, context)
 
@@ -133,7 +135,6 @@ def service_type(request: HttpRequest, name: str) -> HttpResponse:
 
 #: Kind of bearer -> the list that is narrowed by scope.
 _LISTS = {"ngi": "ngis", "site": "sites", "service": "services", "service_group": "service_groups"}
-_KIND_WORDS = {"ngi": "region", "site": "site", "service": "service", "service_group": "service group"}
 _SCOPE_BUTTONS = (
     ("registry.administer", "Edit", "scope_edit"),
     ("registry.administer", "Close", "scope_close"),

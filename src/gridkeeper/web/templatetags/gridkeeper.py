@@ -1,7 +1,7 @@
 """Template tags and filters of every page: status marks, moments, durations, strips, empty states, charts, why."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -95,6 +95,16 @@ def moment(when: datetime | None, empty: str = "never", *, exact: bool = False) 
         utc.strftime("%Y-%m-%dT%H:%M:%SZ"), utc.strftime("%Y-%m-%d %H:%M:%S"),
         "" if exact else _RELATIVE, local.strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
+
+
+@register.filter
+def pairs(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Keys and values in order of the keys. A template's `values.items` would be the value of a key named "items".
+
+    >>> pairs({"b": 1, "items": 2, "a": 3})
+    [('a', 3), ('b', 1), ('items', 2)]
+    """
+    return sorted(values.items())
 
 
 @register.filter
