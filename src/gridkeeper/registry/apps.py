@@ -15,6 +15,7 @@ class RegistryConfig(AppConfig):
         for order, (label, name) in enumerate(_PAGES):
             navigation.add("Registry", label, f"registry:{name}", order)
         navigation.add("Now", "Downtimes now", "registry:downtimes_now", 30)
+        navigation.add("Registry", "Mirror", "registry:mirror", 70, permission="registry.administer")
 
 
 _PAGES = (

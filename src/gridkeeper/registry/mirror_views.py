@@ -49,7 +49,7 @@ def mirror(request: HttpRequest) -> HttpResponseBase:
 def _shown(source: MirrorSource) -> Iterator[Shown]:
     for conflict in source.conflicts.all()[:_LIMIT]:
         subject = object_of(conflict)
-        url = subject.get_absolute_url() if hasattr(subject, "get_absolute_url") else ""
+        url = str(subject.get_absolute_url()) if subject and hasattr(subject, "get_absolute_url") else ""
         column = _column(subject, conflict.field)
         label = str(column.verbose_name) if column is not None else conflict.field
         yield Shown(conflict, url, label, _text(column, conflict.here), _text(column, conflict.there))

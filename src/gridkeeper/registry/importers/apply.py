@@ -275,10 +275,10 @@ def _gone_services(run: Run, records: Records) -> list[ServiceRecord]:
                 since=min(start, known.since or start) if known else start,
                 until=max(end, known.until or end) if known else end,
             )  # fmt: skip
-    for record in found.values():
+    for gone in found.values():
         run.find(
-            "note", "downtime", record, "names a service that is not registered any more; kept with a closed service",
-            "nothing to do: history outlives the topology", field="services", value=record.ref,
+            "note", "downtime", gone, "names a service that is not registered any more; kept with a closed service",
+            "nothing to do: history outlives the topology", field="services", value=gone.ref,
         )  # fmt: skip
     return list(found.values())
 
