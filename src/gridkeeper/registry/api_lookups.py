@@ -1,10 +1,14 @@
 """Objects that a body names by key: found, or refused by field."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db.models import Manager, Model, QuerySet
 
 from gridkeeper.registry.models import Endpoint, Federation, Ngi, Service, ServiceGroup, ServiceType, Site
 from gridkeeper.web.problems import Problem
+
+_M = TypeVar("_M", bound=Model)
 
 
 def federation_of(key: str) -> Federation:
@@ -38,8 +42,8 @@ def service_type_of(name: str) -> ServiceType:
     return _named(ServiceType.objects, "service_type", "/service-types", name=name)
 
 
-def _named(rows: Any, field: str, where: str, **by: str) -> Any:
-    found = rows.filter(**by).first()
+def _named(rows: "Manager[_M] | QuerySet[_M]", field: str, where: str, **by: str) -> _M:
+    found: _M | None = rows.filter(**by).first()
     if found is None:
         raise unknown(field, where, list(by.values()))
     return found
