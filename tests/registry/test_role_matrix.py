@@ -153,7 +153,7 @@ def page_of(action: str, name: str, grid: Grid) -> tuple[str, dict[str, Any]]:
 def as_typed(form: Any) -> dict[str, Any]:
     """What a browser would send back of a form that nobody touched."""
     values = {bound.name: bound.value() for bound in form}
-    return {name: value for name, value in values.items() if value not in (None, False, [])}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 def is_done_by_page(client: Client, action: str, name: str, grid: Grid) -> bool:
