@@ -30,7 +30,7 @@ from gridkeeper.registry.role_queries import (
     with_objects,
 )
 from gridkeeper.registry.role_rules import CONFIRMED_FOR, confirmation_due
-from gridkeeper.registry.roles import ACTIONS, LEVELS, ROLES, roles_of
+from gridkeeper.registry.roles import ACTIONS, LEVELS, ROLES, roles_of, roles_that_may
 from gridkeeper.web.moments import moment_of
 
 #: Decisions shown; the whole history is in each object's trail.
@@ -45,17 +45,16 @@ def role_map(request: HttpRequest) -> HttpResponse:
             "level": level,
             "word": LEVEL_WORDS[level],
             "roles": roles_of(level),
-            "rows": [(words, [name in _allowing(action, level) for name in roles_of(level)]) for action, words in
-                     ACTIONS.items() if _allowing(action, level)],
+            "rows": [
+                (words, [(name, action in ROLES[name].permissions) for name in roles_of(level)])
+                for action, words in ACTIONS.items()
+                if roles_that_may(action, level)
+            ],
         }
         for level in LEVELS
         if roles_of(level)
-    ]  # fmt: skip
+    ]
     return render(request, "registry/role_map.html", {"levels": levels, "place": "map"})
-
-
-def _allowing(action: str, level: str) -> set[str]:
-    return {name for name, role in ROLES.items() if role.level == level and action in role.permissions}
 
 
 @require_safe
