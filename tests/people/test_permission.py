@@ -19,6 +19,7 @@ def test_it_denies_what_no_rule_allows():
     assert not is_permitted(actor, "people.no_such_rule")
 
 
+@pytest.mark.django_db
 def test_it_denies_an_anonymous_visitor_and_says_to_sign_in():
     with pytest.raises(NotPermittedError, match="anonymous may not people: test only; sign in first"):
         require(Actor(), "people.test_only")
