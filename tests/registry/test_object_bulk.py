@@ -84,7 +84,7 @@ def test_the_page_counts_what_follows_before_it_acts(client, site, alice):
     inputs = {"services": keys, "is_monitored": "off", "in_production": "off", "add_scopes": ["EGI"], "reason": "rest"}
     asked = client.post(ADDRESS, inputs).content.decode()
     assert "2 services are changed." in asked
-    assert "For 2 of them: Its tests stop" in asked
+    assert "For 2 of them: its tests stop" in asked
     assert "2 services gain the scope EGI." in asked
     assert Service.objects.filter(is_monitored=True).count() == 3
     digest = re.search(r'name="confirmed" value="(\w+)"', asked).group(1)

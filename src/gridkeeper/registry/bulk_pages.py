@@ -95,7 +95,7 @@ class ServicesEdit(ActionPage):
         for service in chosen:
             counts.update(consequences_of_service_edit({name: getattr(service, name) for name in changes}, changes))
         said = [f"{len(chosen)} service{'s are' if len(chosen) != 1 else ' is'} changed."]
-        said += [f"For {number} of them: {words}" for words, number in counts.items()]
+        said += [f"For {number} of them: {words[0].lower()}{words[1:]}" for words, number in counts.items()]
         for verb, scopes in (("gain", "add_scopes"), ("lose", "remove_scopes")):
             for name in form.cleaned_data[scopes]:
                 touched = sum((name in each.scopes) == (verb == "lose") for each in chosen)

@@ -177,7 +177,7 @@ def add_service(
         if home.certification == Certification.CLOSED:
             raise ValidationError(f"{home} is closed; it offers nothing any more.")
         service = Service(site=home, service_type=service_type, valid_from=now)
-        set_values(service, {"hostname": hostname, **values})
+        set_values(service, {"hostname": hostname.strip().removesuffix("."), **values})
         _check_belongs_to_nobody(service)
         check(service, ["hostname", *SERVICE_FIELDS])
         check_together(service, SERVICE_FIELDS)
