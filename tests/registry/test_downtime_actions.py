@@ -137,7 +137,7 @@ def test_ending_now_leaves_a_minute_and_tells_the_rest(alice, service, windows):
 )
 def test_only_a_running_downtime_can_be_ended(alice, service, start, end, cancelled_at):
     downtime = a_downtime(service, start=start, end=end, cancelled_at=cancelled_at)
-    with pytest.raises(ValidationError, match="Only a running downtime|It was cancelled"):
+    with pytest.raises(ValidationError, match=r"Only a running downtime|It was cancelled"):
         end_downtime_now(alice, downtime=downtime, reason="done", now=NOW)
     downtime.refresh_from_db()
     assert downtime.end == end
