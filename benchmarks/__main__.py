@@ -16,7 +16,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SCRIPTS = ("plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare", "gocdb_pi")
+SCRIPTS = (
+    "plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare",
+    "gocdb_pi", "as_of",
+)  # fmt: skip
 COLUMNS = ("name", "value", "reference", "ratio", "goal", "met", "note")
 _PAGE = Path("docs/benchmarks.md")
 

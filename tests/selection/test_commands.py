@@ -7,12 +7,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gridkeeper.core.moments import MomentError, parse_moment
 from gridkeeper.core.status import Status
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
 from gridkeeper.selection.actions import add_to_list
 from gridkeeper.selection.commands import register
-from gridkeeper.core.moments import MomentError, parse_moment
 from tests.builders import a_result, a_service, a_site, a_test, a_vo, in_profile
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

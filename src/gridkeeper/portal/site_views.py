@@ -95,7 +95,8 @@ def _as_seen_at(newest: Sequence[LatestStatus], moment: datetime) -> list[Latest
     rows = [row for row in newest if row.series in then]
     for row in rows:
         row.hard_status, row.executed_at = then[row.series]
-        row.hard_since, row.summary, row.cause = None, "", ""
+        row.summary, row.cause = "", ""
+        row.hard_since = None  # type: ignore[assignment]  # never saved; pages say "not looked up"
     return rows
 
 
