@@ -30,7 +30,7 @@ class UtcDateTimeField(forms.DateTimeField):
         return moment.astimezone(UTC) if moment else None
 
 
-class PersonField(forms.ModelChoiceField):
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Somebody, by user name."""
 
     def __init__(self, **options: Any) -> None:

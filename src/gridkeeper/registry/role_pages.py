@@ -62,7 +62,8 @@ def _whom_it_waits_for(people: list[Any]) -> str:
 
 class _OfRequest(ActionPage):
     def get_subject(self) -> RoleRequest:
-        return get_object_or_404(with_objects(RoleRequest.objects.all()), key=self.kwargs["key"])
+        found: RoleRequest = get_object_or_404(with_objects(RoleRequest.objects.all()), key=self.kwargs["key"])
+        return found
 
     @property
     def heading(self) -> str:
@@ -152,7 +153,8 @@ class RoleGrantPage(_OnObject):
 
 class _OfGrant(ActionPage):
     def get_subject(self) -> RoleGrant:
-        return get_object_or_404(with_objects(RoleGrant.objects.all()), pk=self.kwargs["pk"])
+        found: RoleGrant = get_object_or_404(with_objects(RoleGrant.objects.all()), pk=self.kwargs["pk"])
+        return found
 
     @property
     def heading(self) -> str:

@@ -233,7 +233,7 @@ def own_unconfirmed(user: User, now: datetime) -> "QuerySet[RoleGrant]":
 
 
 def _unconfirmed(grants: "QuerySet[RoleGrant]", now: datetime) -> "QuerySet[RoleGrant]":
-    said = with_objects(grants).annotate(last_said=Coalesce("confirmed_at", "granted_at"))
+    said: QuerySet[RoleGrant] = with_objects(grants).annotate(last_said=Coalesce("confirmed_at", "granted_at"))
     due = said.filter(Q(last_said=None) | Q(last_said__lte=now + DUE_AHEAD - CONFIRMED_FOR))
     return due.order_by(F("last_said").asc(nulls_first=True), "pk")
 
