@@ -99,7 +99,7 @@ def local_id(parent: str, key: str) -> int:
     """A stable number of a property: rows of properties have none with us.
 
     >>> local_id("2G0", "P4U")
-    3331110352
+    623521283
     """
     return zlib.crc32(f"{parent}/{key}".encode("utf-8", "surrogatepass"))
 
