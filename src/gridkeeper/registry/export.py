@@ -24,7 +24,7 @@ VERSION = 1
 #: Of the accounts only these: no tokens, no second factors, no sessions.
 _PEOPLE = ("user", "historicaluser", "identity", "historicalidentity")
 #: State of this installation, not of the federation.
-_NOT_EXPORTED = {"importrun", "mirrorsource", "mirrorconflict", "historicalmirrorsource"}
+_NOT_EXPORTED = {"importrun", "mirrorsource", "mirrorconflict", "answeredrequest"}
 #: Columns that are secrets, rights at this installation, or change with every visit.
 HIDDEN_COLUMNS = frozenset({"password", "last_login", "last_used_at", "is_staff", "is_superuser"})
 _CHUNK = 2000
