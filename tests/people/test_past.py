@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from simple_history.utils import bulk_update_with_history
 
+from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.audit import FOREVER
 from gridkeeper.people.past import PastIsReadOnlyError, as_of, moment_travelled_to
 from gridkeeper.registry.models import CertificationChange, Downtime, Ngi, Service, Site
@@ -105,3 +106,15 @@ def test_a_record_holds_until_the_next_one_also_where_many_are_written_at_once()
         assert [record.history_until for record in records] == [
             *(record.history_date for record in records[1:]), FOREVER,
         ]  # fmt: skip
+
+
+def test_what_a_source_names_without_a_date_was_there_before_what_it_holds():
+    """An import says of no region since when it is one; its downtimes of last year have one all the same."""
+    with recording(Actor.system("import")):
+        imported = an_ngi(name="NGI_IMPORTED", valid_from=NOW)
+        a_site(ngi=imported, valid_from=ERA)
+    an_ngi(name="NGI_ADDED", valid_from=NOW)
+    with as_of(NOW - timedelta(days=30)):
+        moment = NOW - timedelta(days=30)
+        assert [ngi.name for ngi in Ngi.objects.at(moment).filter(federation__isnull=False)] == ["NGI_IMPORTED"]
+        assert Site.objects.filter(ngi__name="NGI_IMPORTED").exists()

@@ -45,7 +45,7 @@ HELP = {
     "rod_email": f"Who watches the region's sites. {_EMAILS}",
     "security_email": f"Who answers security incidents of the region. {_EMAILS}",
     "support_unit": "Its name at the helpdesk (GGUS).",
-    "notifications": "On: alarms are mailed. Off: they are shown on pages only.",
+    "notifications": "On: tools that read the registry, such as ARGO, may mail failures. Off: they mail none.",
     "hostname": "In full, such as ce01.example.org. A type on a host belongs to one site only.",
     "service_type": "Decides which tests run. Type the beginning of its name and choose.",
     "url": "As its clients use it: protocol://host:port/path or host:port/path. Tests take the port from it.",

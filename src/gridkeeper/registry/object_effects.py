@@ -1,4 +1,4 @@
-"""What a change would do besides changing a value: to feeds, tests, the matrix, alarms and people; said beforehand.
+"""What a change would do besides changing a value: to feeds, tests, the matrix and people; said beforehand.
 
 `consequences_*` are pure: facts in, sentences out; `effects_of_*` ask the database for those facts.
 """
@@ -76,9 +76,9 @@ def consequences_of_certification(
     if (old in TESTED) != (new in TESTED):
         what = f"Tests of {plural(monitored, 'service')}"
         if new in TESTED:
-            said.append(f"{what} begin within the hour; failures may raise alarms.")
+            said.append(f"{what} begin within the hour; failures show in the matrix.")
         else:
-            said.append(f"{what} stop at once; nothing raises an alarm.")
+            said.append(f"{what} stop at once; its failures are seen by nobody.")
     if new is Certification.CLOSED:
         said.append(doing(services, "service", "end", "with it and leave every feed; its API credentials end too."))
         said.append("Closed is final: to bring the site back, it is registered anew.")
@@ -102,12 +102,12 @@ def effects_of_certification(site: Site, new: str) -> Effects:
 _SERVICE_SWITCHES = {
     ("in_production", False): "It leaves the lists of good sites and the figures: no VO is offered it.",
     ("in_production", True): "It may be offered to VOs once its tests are good, and counts in the figures.",
-    ("is_monitored", False): "Its tests stop, it leaves the matrix, and nothing raises an alarm for it.",
-    ("is_monitored", True): "It enters the matrix; its tests begin within the hour, and failures may raise alarms.",
+    ("is_monitored", False): "Its tests stop, it leaves the matrix, and its failures are seen by nobody.",
+    ("is_monitored", True): "It enters the matrix; its tests begin within the hour.",
     ("is_beta", True): "Feeds mark it as beta: clients may leave it aside.",
     ("is_beta", False): "Feeds mark it as beta no more.",
-    ("notifications", False): "Nobody is notified of its alarms.",
-    ("notifications", True): "The site's alarm address is notified of its alarms.",
+    ("notifications", False): "Tools that read NOTIFICATIONS, such as ARGO, mail nobody about it.",
+    ("notifications", True): "Tools that read NOTIFICATIONS, such as ARGO, mail the site about it.",
 }
 
 
@@ -138,7 +138,8 @@ def effects_of_site_edit(site: Site, changes: Mapping[str, Any]) -> Effects:
         said.append(f"Clients that ask feeds for {site.infrastructure} sites lose it and its {count}.")
         said.append(f"Those that ask for {infrastructure} sites find it.")
     if changes.get("notifications", site.notifications) != site.notifications:
-        said.append("Its alarms are mailed." if changes["notifications"] else "Nobody is notified of its alarms.")
+        mailed = "the site" if changes["notifications"] else "nobody"
+        said.append(f"Tools that read NOTIFICATIONS, such as ARGO, mail {mailed} about its failures.")
     return Effects(said)
 
 

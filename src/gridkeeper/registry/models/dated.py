@@ -56,3 +56,10 @@ def unique_while_current(name: str, *fields: str, message: str) -> models.Unique
 
 
 KEY_HELP = "Opaque and stable for ever; imported keys are kept."
+
+
+#: For what sources name without a date (regions, federations): an imported one was there before whatever it holds.
+UNDATED_SINCE = "CASE WHEN {h}.history_source IN ('import', 'demo') THEN '1970-01-01 00:00:00' ELSE {h}.valid_from END"
+UNDATED_VALUES = Dated.past_values | {
+    "valid_from": "CASE WHEN {h}.valid_from > {moment} THEN {moment} ELSE {h}.valid_from END"
+}

@@ -13,9 +13,7 @@ class MirrorSource(models.Model):
     first_at = models.DateTimeField(help_text="UTC; first run.")
     tried_at = models.DateTimeField(help_text="UTC; last run, whatever became of it.")
     succeeded_at = models.DateTimeField(null=True, blank=True, help_text="UTC; last run that went to its end.")
-    problem = models.TextField(
-        blank=True, default="", help_text="Why the last run changed nothing; empty: it did."
-    )
+    problem = models.TextField(blank=True, default="", help_text="Why the last run changed nothing; empty: it did.")
     counts = models.JSONField(default=dict, help_text="What the last run that went well did, by kind.")
     seen = models.JSONField(default=dict, help_text="Keys that it spoke of then: what vanishes is closed.")
 

@@ -9,7 +9,14 @@ from django.urls import reverse
 
 from gridkeeper.core.identifiers import new_key
 from gridkeeper.people.audit import audited
-from gridkeeper.registry.models.dated import KEY_HELP, Dated, DatedQuerySet, unique_while_current
+from gridkeeper.registry.models.dated import (
+    KEY_HELP,
+    UNDATED_SINCE,
+    UNDATED_VALUES,
+    Dated,
+    DatedQuerySet,
+    unique_while_current,
+)
 
 
 class Federation(Dated):
@@ -26,6 +33,9 @@ class Federation(Dated):
         default=dict, blank=True,
         help_text='Least number of scopes that an object bears, e.g. {"site": 1, "service": 1, "ngi": 0}.',
     )  # fmt: skip
+
+    past_since: ClassVar[str] = UNDATED_SINCE
+    past_values: ClassVar[dict[str, str]] = UNDATED_VALUES
 
     objects = DatedQuerySet.as_manager()
     history = audited()
@@ -61,6 +71,9 @@ class Ngi(Dated):
     security_email = models.CharField(max_length=255, blank=True, default="")
     support_unit = models.CharField(max_length=255, blank=True, default="", help_text="Name at the helpdesk (GGUS).")
     scopes = models.JSONField(default=list, blank=True, help_text="Scope tags.")
+
+    past_since: ClassVar[str] = UNDATED_SINCE
+    past_values: ClassVar[dict[str, str]] = UNDATED_VALUES
 
     objects = DatedQuerySet.as_manager()
     history = audited()
