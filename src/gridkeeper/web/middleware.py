@@ -11,7 +11,8 @@ from django.utils import timezone
 #: What answers by itself to whom it does not know: programs send a token, not a session.
 _OPEN_PATHS = (
     "/accounts/login/", "/static/", "/healthz", "/readyz", "/api/", "/feeds/", "/rgsummary/", "/rgdowntime/",
-    "/vosummary/", "/gocdbpi/",
+    "/vosummary/", "/gocdbpi/", "/accounts/2fa/authenticate/", "/accounts/oidc/", "/accounts/certificate/",
+    "/accounts/welcome/",
 )  # fmt: skip
 
 Next = Callable[[HttpRequest], HttpResponse]
