@@ -80,9 +80,7 @@ class _OfNgi(ActionPage):
 
 class NgiRename(_OfNgi):
     title, verb = "Rename the region", "Rename it"
-    consequence = (
-        "Every page, report and feed says the new name from now on; who asks for the old one finds nothing."
-    )
+    consequence = "Every page, report and feed says the new name from now on; who asks for the old one finds nothing."
 
     def get_form(self, data: Any) -> NameForm:
         return NameForm(data, initial={"name": self.subject.name, "seen": version_of(self.subject)})
