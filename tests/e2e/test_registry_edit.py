@@ -34,7 +34,7 @@ def _reader(browser: Browser, url: str, name: str, width: int) -> BrowserContext
     reader = browser.new_context(viewport={"width": width, "height": 900})
     reader.set_default_timeout(15_000)
     client = Client()
-    client.force_login(User.objects.get(username=name), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(username=name), backend="gridkeeper.people.sign_in.PasswordBackend")
     reader.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
     return reader
 

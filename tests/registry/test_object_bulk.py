@@ -67,10 +67,10 @@ def test_a_foreign_service_stops_all(site, alice):
 def test_the_page_offers_what_the_list_shows_and_the_person_may_edit(client, site, alice):
     foreign = a_service(hostname="foreign.example.org")
     assert client.get(ADDRESS).status_code == 302
-    client.force_login(a_user("dave"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(a_user("dave"), backend="gridkeeper.people.sign_in.PasswordBackend")
     assert client.get(ADDRESS).status_code == 403
     assert ADDRESS not in client.get("/registry/services/").content.decode()
-    client.force_login(alice.user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(alice.user, backend="gridkeeper.people.sign_in.PasswordBackend")
     assert f"{ADDRESS}?q=h1" in client.get("/registry/services/?q=h1").content.decode()
     text = client.get(f"{ADDRESS}?q=example").content.decode()
     assert "h1.example.org" in text
@@ -79,7 +79,7 @@ def test_the_page_offers_what_the_list_shows_and_the_person_may_edit(client, sit
 
 
 def test_the_page_counts_what_follows_before_it_acts(client, site, alice):
-    client.force_login(alice.user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(alice.user, backend="gridkeeper.people.sign_in.PasswordBackend")
     keys = list(site.services.values_list("key", flat=True))[:2]
     inputs = {"services": keys, "is_monitored": "off", "in_production": "off", "add_scopes": ["EGI"], "reason": "rest"}
     asked = client.post(ADDRESS, inputs).content.decode()

@@ -60,7 +60,7 @@ def _problems() -> Iterator[None]:
 @router.get("/good-sites", response=GoodSitesOut, summary="Good sites of a VO, and why the others are excluded")
 def get_good_sites(
     request: HttpRequest,
-    vo: Annotated[str, Query(max_length=100, pattern=_PATTERN, examples=["lhcb"], description="Name of the VO.")],
+    vo: Annotated[str, Query(max_length=100, pattern=_PATTERN, example="lhcb", description="Name of the VO.")],
     at: Moment = None,
     format: Annotated[Literal["json", "text"], Query("json", description="text: one line per site.")] = "json",  # noqa: A002
 ) -> Any:

@@ -28,6 +28,8 @@ def on_happened(sender: Any, event: Event, **_: Any) -> None:
 
 def note_times(now: datetime) -> None:
     """Notices of downtimes that begin soon, have begun or have ended since; each once, however often this runs."""
+    if not any(_is_wanted(f"downtime.{kind}") for kind in ("soon", "begun", "ended")):
+        return
     standing = Downtime.objects.filter(cancelled_at=None)
     soon = standing.filter(start__gt=now, start__lte=now + SOON)
     begun = standing.filter(start__lte=now, start__gt=now - STALE, end__gt=now)
@@ -57,6 +59,8 @@ def _tell(
     name: str, kind: str, subject: Model, at: datetime, now: datetime, *, actor: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
+    if not _is_wanted(kind):
+        return
     touched = touched_by(subject)
     words = words_of(kind, subject, actor, detail or {})
     notice, is_new = Notice.objects.get_or_create(
@@ -68,6 +72,12 @@ def _tell(
     )  # fmt: skip
     if is_new:
         _address(notice, subject, now)
+
+
+def _is_wanted(kind: str) -> bool:
+    """Whether anybody asked for such events at all: one query, where a file of 10,000 downtimes is read."""
+    asked = Q(kinds__has_tag=kind) | Q(kinds__has_tag=kind.partition(".")[0])
+    return Subscription.objects.filter(asked, paused_at=None).exists()
 
 
 def _plain(detail: dict[str, Any]) -> dict[str, Any]:
