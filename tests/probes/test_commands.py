@@ -5,7 +5,7 @@ import threading
 
 import pytest
 import typer
-from django.db import connection
+from django.db import OperationalError, connection
 from typer.testing import CliRunner
 
 from gridkeeper.probes import commands
@@ -82,10 +82,14 @@ def test_the_scheduler_runs_it_at_once_and_stores_the_result(gridkeeper, grid):
     stop = threading.Event()
 
     def schedule():
-        try:
-            run_scheduler(stop)
-        finally:
-            connection.close()
+        # The database of tests lies in memory, where SQLite refuses a busy table instead of waiting for it.
+        while True:
+            try:
+                return run_scheduler(stop)
+            except OperationalError as error:
+                assert "locked" in str(error)
+            finally:
+                connection.close()
 
     scheduler = threading.Thread(target=schedule)
     scheduler.start()

@@ -277,11 +277,9 @@ def test_each_role_may_do_what_the_rules_say_and_nothing_else(grid, way, role):
     assert len(tried) == sum(len(TRIED_ON[action]) for action in WAYS[way][1])
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "v5"])  # v5 changes no certification
 @pytest.mark.parametrize("role", _SITE)
 def test_a_site_never_certifies_itself(grid, way, role):
-    if way == "v5":
-        pytest.skip("GOCDB's write API changes no certification")
     user = a_user("alice")
     for name in SITES:
         hold(user, role, grid.objects[name])

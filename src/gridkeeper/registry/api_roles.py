@@ -189,8 +189,7 @@ def list_roles(
         _named("service_group", service_group), _person(user), **exact(role=role),
     )  # fmt: skip
     if in_force:
-        moment = moment_of(request)
-        rows = rows.filter(Q(starts_at=None) | Q(starts_at__lte=moment), Q(expires_at=None) | Q(expires_at__gt=moment))
+        rows = rows.in_force(moment_of(request))
     fields = {"role": "role", "user": "user__username", "granted_at": "granted_at", "expires_at": "expires_at"}
     return listed(
         request, ROLE_GRANTS, rows, closed=True, changed_since=changed_since, order=order, fields=fields, limit=limit,
