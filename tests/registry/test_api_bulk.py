@@ -133,6 +133,7 @@ def test_10000_lines_of_which_few_are_good(grid):
     assert Endpoint.objects.filter(name__startswith="e").count() == 200
 
 
+@pytest.mark.timeout(400)
 def test_10000_downtimes_with_errors_in_the_middle(grid):
     start = datetime(2027, 1, 1, tzinfo=UTC)
     rows = [

@@ -155,6 +155,7 @@ def test_a_file_that_is_sent_again_declares_nothing_twice(alice, service):
     assert outcomes(declare_many(alice, rows=rows, now=NOW)) == ["declared", "there already"]
 
 
+@pytest.mark.timeout(400)
 def test_ten_thousand_rows_with_errors_in_the_middle(service):
     site = service.site
     for number in range(20):

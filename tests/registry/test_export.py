@@ -301,6 +301,7 @@ def test_the_last_line_counts_and_signs_what_came_before():
 
 
 @needs_real_input
+@pytest.mark.timeout(400)
 def test_the_whole_osg_topology_exported_and_imported_again_gives_identical_answers(tmp_path, client):
     import_osg(REAL / "osg-topology" / "osg-topology.tar.gz")
     answers = all_answers(client)

@@ -29,7 +29,9 @@ class CalendarFilter:
 
     def __init__(self, query: QueryDict, now: datetime) -> None:
         self._now = now
-        self.values: dict[str, str] = {name: query.get(name, "").strip()[:200] for name in NAMES}
+        self.values: dict[str, str] = {
+            name: query.get(name, "").replace("\0", "\ufffd").strip()[:200] for name in NAMES
+        }
         self.with_cancelled = query.get("cancelled", "") == "yes"
 
     @property

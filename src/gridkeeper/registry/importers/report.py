@@ -45,7 +45,9 @@ class Finding:
     raw: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "place"}
+        """For JSON; a NUL, which PostgreSQL's cannot hold, stands as its picture."""
+        texts = {item.name: str(getattr(self, item.name)) for item in fields(self) if item.name != "place"}
+        plain = {name: text.replace("\0", "\u2400") for name, text in texts.items()}
         return {"file": self.place.file, "line": self.place.line, **plain}
 
 
