@@ -25,6 +25,7 @@ from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
+from gridkeeper.probes.executors import Executor, Here
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
 from gridkeeper.probes.memory import Memory
@@ -33,7 +34,7 @@ from gridkeeper.probes.outbox import Outbox
 from gridkeeper.probes.queue import Queue
 from gridkeeper.probes.requests import Wanted, finish_request, return_requests, take_requests
 from gridkeeper.probes.results import Result
-from gridkeeper.probes.running import Measured, attempts_allowed, blocked, run_instance, stored_form
+from gridkeeper.probes.running import Measured, attempts_allowed, blocked, stored_form
 from gridkeeper.probes.schedule import next_run_s
 from gridkeeper.probes.spawning import close_spawner
 
@@ -54,8 +55,9 @@ _RESOLVERS = 64
 class Engine:
     """Schedules, runs and stores. `run` ends when the stop event is set, with everything stored that was measured."""
 
-    def __init__(self, *, worker: str = "") -> None:
+    def __init__(self, *, worker: str = "", executor: Executor | None = None) -> None:
         config = settings.GRIDKEEPER
+        self._executor = executor or Here()
         self.worker = worker or socket.gethostname()
         self._speed = config.speed
         self._concurrency = config.probe_concurrency
@@ -146,7 +148,7 @@ class Engine:
         try:
             cause = self._memory.blocker(instance)
             now = datetime.now(UTC)
-            measured = blocked(instance, cause, now) if cause else await run_instance(instance, now)
+            measured = blocked(instance, cause, now) if cause else await self._executor.execute(instance, now)
         except Exception:
             # One broken test must not stop the others; its fault is in the log, and its status turns UNKNOWN.
             log.exception("a run failed", host=instance.key.hostname, metric=instance.key.metric)
@@ -169,8 +171,9 @@ class Engine:
 
     def _keep(self, instance: Instance, measured: list[Measured]) -> None:
         for item, is_hard in self._memory.judge(measured, attempts_allowed(instance)):
-            result_id = f"{self._session}-{next(self._ids):x}"
-            self._outbox.add(stored_form(item, result_id=result_id, worker=self.worker, is_hard=is_hard))
+            result_id = item.id or f"{self._session}-{next(self._ids):x}"
+            worker = item.worker or self.worker
+            self._outbox.add(stored_form(item, result_id=result_id, worker=worker, is_hard=is_hard))
             metrics.RESULTS_BY_STATUS[item.outcome.status].inc()
             if not is_hard and item.key.series == instance.series:
                 retry_s = time.time() + instance.test.retry_interval_s / self._speed

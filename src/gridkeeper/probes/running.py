@@ -11,10 +11,11 @@ from django.conf import settings
 
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
+from gridkeeper.probes.checks import check_named
 from gridkeeper.probes.instances import Instance
 from gridkeeper.probes.macros import MacroError, expand
 from gridkeeper.probes.models import Stage, TestKind
-from gridkeeper.probes.native import CHECKS, CheckArgumentError, Outcome
+from gridkeeper.probes.native import CheckArgumentError, Outcome
 from gridkeeper.probes.native.check import FAILURES, Run, outcome_of, parse_arguments
 from gridkeeper.probes.native.connect import address_of
 from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
@@ -27,6 +28,8 @@ class Measured:
     """What one run says of one series; attempts and ids come later.
 
     cause: metric that failed and explains that this one has no result
+    id: of the result, where whoever measured it made one (a worker elsewhere); "" lets the engine make it
+    worker: where it was measured; "" is the engine's own
     """
 
     key: SeriesKey
@@ -34,6 +37,8 @@ class Measured:
     executed_at: datetime
     duration_ms: int
     cause: str = ""
+    id: str = ""
+    worker: str = ""
 
 
 async def run_instance(instance: Instance, now: datetime) -> list[Measured]:
@@ -56,9 +61,7 @@ async def _run(instance: Instance) -> Outcome:
     test = instance.test
     if test.kind == TestKind.PLUGIN:
         return await _run_plugin(instance)
-    check = CHECKS.get(test.command)
-    if check is None:
-        raise CheckArgumentError(f"there is no native check {test.command!r}; there are {', '.join(CHECKS)}")
+    check = check_named(test.command)
     if not instance.prepared:  # the same for every run: an instance is made anew when anything of it changes
         instance.prepared.append(
             check.parse(expand(test.arguments or {}, macros_of(instance), instance.place.properties))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridkeeper.probes.native import CHECKS, Target
+from gridkeeper.probes.native import BASIC, Target
 from tests.probes.native.servers import Authority
 
 
@@ -23,7 +23,7 @@ def check():
     async def run(
         name, service_port, /, *, timeout_s=5.0, hostname="ce.example.org", address="127.0.0.1", url="", **arguments
     ):
-        one = CHECKS[name]
+        one = BASIC[name]
         target = Target(hostname, address, service_port, url)
         return await one.run(target, one.parse(arguments), timeout_s)
 

@@ -3,15 +3,15 @@
 import pytest
 
 from gridkeeper.core.status import Status
-from gridkeeper.probes.native import CHECKS, CheckArgumentError
+from gridkeeper.probes.native import BASIC, CheckArgumentError
 from tests.probes.native.servers import listening, saying
 
 
 def test_there_is_a_check_for_what_everything_has():
-    assert sorted(CHECKS) == ["dns", "http", "ssh", "tcp", "tls"]
+    assert sorted(BASIC) == ["dns", "http", "ssh", "tcp", "tls"]
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", BASIC)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -24,13 +24,13 @@ def test_there_is_a_check_for_what_everything_has():
 )
 def test_it_rejects_arguments_that_it_does_not_know_and_names_those_that_it_takes(name, arguments, words):
     with pytest.raises(CheckArgumentError) as caught:
-        CHECKS[name].parse(arguments)
+        BASIC[name].parse(arguments)
     assert words in str(caught.value)
     assert "it takes port, warning_s, critical_s" in str(caught.value)
 
 
 def test_a_number_may_come_as_text_as_macros_make_it():
-    assert CHECKS["tcp"].parse({"port": "443", "warning_s": "0.5"}).port == 443
+    assert BASIC["tcp"].parse({"port": "443", "warning_s": "0.5"}).port == 443
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gridkeeper.core.status import RESULT_STATUSES
-from gridkeeper.probes.native import CHECKS, Target
+from gridkeeper.probes.native import BASIC, Target
 from tests.probes.native.servers import http, listening, saying
 
 _CLOSED = "the server closed the connection while"
@@ -224,6 +224,6 @@ def test_no_answer_raises(parts):
     async def main():
         async with listening(saying(*parts)) as port:
             target = Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}/")
-            return await CHECKS["http"].run(target, CHECKS["http"].parse({}), 2)
+            return await BASIC["http"].run(target, BASIC["http"].parse({}), 2)
 
     assert asyncio.run(main()).status in RESULT_STATUSES
