@@ -24,6 +24,8 @@ _NAMES = {
     "ORGANIZATIONNAME": "O", "2.5.4.11": "OU", "ORGANIZATIONALUNITNAME": "OU", "1.2.840.113549.1.9.1": "emailAddress",
     "EMAILADDRESS": "emailAddress", "EMAIL": "emailAddress", "E": "emailAddress",
 }  # fmt: skip
+#: What stands around a subject and is not of it; other kinds of space are letters of a value.
+_BLANKS = " \t\r\n"
 _TYPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=")
 #: Inside a value: what would read as the beginning of the next part.
 _AMBIGUOUS = re.compile(r"[/+](?=\s*(?:[A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=)")
@@ -42,7 +44,7 @@ def canonical_dn(text: str) -> str:
     >>> canonical_dn("/DC=org/Email=a@example.org/CN=host/ce.example.org")
     '/DC=org/emailAddress=a@example.org/CN=host/ce.example.org'
     """
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if not text or len(text) > _LONGEST or any(ord(letter) < 32 for letter in text):
         raise DistinguishedNameError(_advice(text))
     parts = _slash_parts(text) if text.startswith("/") else list(reversed(_comma_parts(text)))
