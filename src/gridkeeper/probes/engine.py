@@ -157,7 +157,7 @@ class Engine:
             self.runs += 1
         finally:
             self._release(instance, host)
-        self._keep(instance, measured)
+        self.keep(instance, measured)
         if wanted:
             await self._answer(wanted, measured)
 
@@ -169,13 +169,19 @@ class Engine:
         metrics.RUNS_BY_KIND[instance.test.kind].inc()
         self._wake.set()
 
-    def _keep(self, instance: Instance, measured: list[Measured]) -> None:
+    def keep(self, instance: Instance, measured: Sequence[Measured]) -> None:
+        """Takes measurements into the engine's memory and on to the database; they are durable a moment later.
+
+        Called on the event loop: with what every run says, and by an executor for what came late, after its run had
+        been given up. A late one moves attempts and hard statuses on like any other; one whose `id` was stored before
+        changes nothing there. The instance need not be scheduled any more.
+        """
         for item, is_hard in self._memory.judge(measured, attempts_allowed(instance)):
             result_id = item.id or f"{self._session}-{next(self._ids):x}"
             worker = item.worker or self.worker
             self._outbox.add(stored_form(item, result_id=result_id, worker=worker, is_hard=is_hard))
             metrics.RESULTS_BY_STATUS[item.outcome.status].inc()
-            if not is_hard and item.key.series == instance.series:
+            if not is_hard and item.key.series == instance.series and instance.series in self._instances:
                 retry_s = time.time() + instance.test.retry_interval_s / self._speed
                 if retry_s < self._due.get(instance.series, math.inf):
                     self._plan(instance, retry_s)
@@ -185,8 +191,9 @@ class Engine:
         await self._outbox.flush()
         by_key = {item.key: item for item in measured}
         for request in wanted:
-            item = by_key.get(request.key, measured[0])
-            await self._finish_request(request, f"{item.outcome.status.name}: {item.outcome.summary}")
+            item = by_key.get(request.key) or next(iter(measured), None)
+            said = f"{item.outcome.status.name}: {item.outcome.summary}" if item else "no result yet: it is under way"
+            await self._finish_request(request, said)
 
     async def _finish_request(self, request: Wanted, outcome: str) -> None:
         try:
