@@ -31,7 +31,33 @@ class Config(BaseSettings):
     data_dir: Path = Field(Path("gridkeeper-data"), description="Folder of the database, the lake and the secret key.")
     database_url: str = Field("", description="postgresql://user:password@host/name; empty: SQLite in the data folder.")
     lake_url: str = Field("", description="Folder or s3:// URL of the lake; empty: `lake` in the data folder.")
-    bus_url: str = Field("", description="nats://... once workers run elsewhere; empty: tables of the database.")
+    bus_url: str = Field(
+        "",
+        description="tls://host:4222 or nats://host:4222, with commas several; empty: no workers elsewhere.",
+    )
+    bus_name: str = Field(
+        "gridkeeper", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="First word of our subjects there."
+    )
+    bus_credentials: Path | None = Field(
+        None, description="File that signs us in there: a .creds file, or the seed of an nkey."
+    )
+    bus_user: str = Field("", description="User there, where it asks for a password instead.")
+    bus_password_file: Path | None = Field(None, description="File of that user's password.")
+    bus_ca: Path | None = Field(None, description="PEM file of the CA of its certificate; empty: the system's.")
+    bus_cert: Path | None = Field(None, description="PEM file of our certificate, where it asks for one.")
+    bus_key: Path | None = Field(None, description="PEM file of its key.")
+    worker_name: str = Field(
+        "", pattern=r"^[A-Za-z0-9.-]{0,100}$", description="Name of this worker; empty: the name of its host."
+    )
+    worker_region: str = Field("", description="NGI that this worker stands in, by name.")
+    worker_network: str = Field("", description="Network that this worker is attached to.")
+    worker_vos: list[str] = Field([], description="VOs that this worker may test for; empty: all.")
+    worker_labels: dict[str, str] = Field({}, description="Further labels that rules of tests may ask for.")
+    worker_beat_s: float = Field(1.0, ge=0.05, le=60, description="Seconds between two signs of life of a worker.")
+    worker_lease_s: float = Field(
+        10.0, ge=0.5, le=600, description="Seconds of silence after which a worker's runs are given to another."
+    )
+    embedded_worker: bool = Field(True, description="False: the scheduler itself runs no test; workers run them all.")
     engine: str = Field("duckdb", description="duckdb, or spark://... on a cluster.")
     secret_key_file: Path | None = Field(None, description="File of the secret key; empty: made in the data folder.")
     federation_name: str = Field("Federation", description="Shown in the top bar of the portal.")
@@ -100,8 +126,12 @@ class Config(BaseSettings):
     @field_validator("bus_url")
     @classmethod
     def _bus_is_known(cls, value: str) -> str:
-        if value:
-            raise ValueError("this version keeps work in the database only; leave GRIDKEEPER_BUS_URL empty")
+        for one in value.split(",") if value else ():
+            address = urlsplit(one.strip())
+            if address.scheme not in {"nats", "tls"} or not address.hostname:
+                raise ValueError("write tls://host:4222 or nats://host:4222, several with commas between them")
+            if address.username or address.password:
+                raise ValueError("a password stands in no URL; use bus_credentials, or bus_user and bus_password_file")
         return value
 
     @field_validator("engine")
@@ -134,6 +164,20 @@ class Config(BaseSettings):
             raise ValueError("tls_client_ca needs tls_cert and tls_key: a certificate is asked for over TLS only")
         return self
 
+    @model_validator(mode="after")
+    def _bus_is_whole(self) -> Self:
+        if bool(self.bus_user) != bool(self.bus_password_file):
+            raise ValueError("bus_user and bus_password_file belong together: set both or neither")
+        if self.bus_user and self.bus_credentials:
+            raise ValueError("bus_credentials and bus_user are two ways to sign in: set one of them")
+        if bool(self.bus_cert) != bool(self.bus_key):
+            raise ValueError("bus_cert and bus_key belong together: set both or neither")
+        if self.worker_lease_s < 3 * self.worker_beat_s:
+            raise ValueError(
+                "worker_lease_s must be at least three times worker_beat_s, or one lost beat costs a lease"
+            )
+        return self
+
     @property
     def is_tls(self) -> bool:
         """True where readers reach us by HTTPS, ended by a proxy or by ourselves."""
@@ -152,6 +196,11 @@ class Config(BaseSettings):
     def smtp_password(self) -> str:
         """Read from its file. Raises SettingsError where it cannot be."""
         return _secret_in("GRIDKEEPER_SMTP_PASSWORD_FILE", self.smtp_password_file)
+
+    @cached_property
+    def bus_password(self) -> str:
+        """Read from its file. Raises SettingsError where it cannot be."""
+        return _secret_in("GRIDKEEPER_BUS_PASSWORD_FILE", self.bus_password_file)
 
     @cached_property
     def oidc_client_secret(self) -> str:

@@ -26,7 +26,7 @@ def gridkeeper(tmp_path):
     [
         ({"port": 99999}, "port: Input should be less than or equal to 65535"),
         ({"prot": 1}, "unknown settings GRIDKEEPER_PROT"),
-        ({"bus_url": "nats://127.0.0.1"}, "leave GRIDKEEPER_BUS_URL empty"),
+        ({"bus_url": "http://127.0.0.1"}, "nats://host:4222"),
         ({"config": "/nonexistent.toml"}, "not a file"),
     ],
 )
