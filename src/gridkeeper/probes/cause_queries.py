@@ -1,9 +1,19 @@
 """Causes of the failures that stand now, or stood at some instant: rules and places from the database."""
 
+from datetime import timedelta
+
+import ibis
+
+from gridkeeper.bus.facts import Facts, connect
 from gridkeeper.core.identifiers import SeriesKey
+from gridkeeper.core.windows import Window
+from gridkeeper.lake import scan
+from gridkeeper.probes.cause_learning import Outage
 from gridkeeper.probes.causes import FAILED, Cause, Failing, Placing, Rule, explain
 from gridkeeper.probes.models import CauseRule, LatestStatus
 from gridkeeper.registry.models import Service
+
+_WORDS = ("hostname", "service_type", "metric", "vo")
 
 
 def rules_in_force() -> list[Rule]:
@@ -38,3 +48,29 @@ def causes_now() -> dict[int, Cause]:
 def consequences_of(series: int, causes: dict[int, Cause]) -> list[int]:
     """The series that fail because this one does."""
     return sorted(one for one, cause in causes.items() if cause.series == series)
+
+
+#: Failing runs of one series that are no farther apart are one outage: a day's end splits runs, too.
+_ONE_OUTAGE = timedelta(minutes=30)
+
+
+def outages_within(facts: Facts, window: Window) -> list[Outage]:
+    """Every outage of every series, from the runs of the window's days, in order of series and start."""
+    keys = {row["series"]: SeriesKey(*(row[name] for name in _WORDS)) for row in facts.series().to_pylist()}
+    found: list[Outage] = []
+    with connect() as con:
+        days = [day for day in facts.days() if window.start.date() <= day < window.end.date()]
+        parts = [facts.runs(con, day) for day in days]
+        if not parts:
+            return []
+        runs = ibis.union(*parts) if len(parts) > 1 else parts[0]
+        failed = runs.filter(runs.status.isin([status.value for status in FAILED]))
+        rows = scan.rows(failed.select("series", "start", "last_at").order_by("series", "start"))
+    for row in rows:
+        last = found[-1] if found else None
+        key = keys[row["series"]]
+        if last is not None and last.key == key and row["start"] - last.end <= _ONE_OUTAGE:
+            found[-1] = last._replace(end=max(last.end, row["last_at"]))
+        else:
+            found.append(Outage(key, row["start"], row["last_at"]))
+    return found

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
+from gridkeeper.bus.facts import open_facts
 from gridkeeper.bus.locks import only_one
 from gridkeeper.bus.periodic import Periodic
 from gridkeeper.core.windows import as_utc
 from gridkeeper.lake import compaction
 from gridkeeper.lake.changes import Validity
 from gridkeeper.lake.store import open_lake
+from gridkeeper.people.actor import Actor
+from gridkeeper.probes.cause_actions import learn_causes
 from gridkeeper.probes.models import Test
 
 log = structlog.get_logger(__name__)
@@ -65,6 +68,13 @@ def expire(now: datetime) -> int:
         return dropped
 
 
+def propose_causes(now: datetime) -> None:
+    """What follows from what, learned anew from the closed days."""
+    with only_one("learned-causes") as is_mine:
+        if is_mine:
+            log.info("causes learned", proposals=learn_causes(Actor.system(), open_facts(), now=now))
+
+
 def _compact(now: datetime) -> None:
     compact(now)
 
@@ -76,5 +86,6 @@ def _expire(now: datetime) -> None:
 PERIODIC = [
     Periodic("lake: compact closed days", timedelta(minutes=5), _compact),
     Periodic("lake: join small files", timedelta(minutes=5), join_files),
+    Periodic("probes: learn causes", timedelta(hours=24), propose_causes),
     Periodic("lake: expire", timedelta(hours=6), _expire),
 ]

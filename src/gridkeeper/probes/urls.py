@@ -2,11 +2,16 @@
 
 from django.urls import path
 
-from gridkeeper.probes import views
+from gridkeeper.probes import cause_views, views
 
 app_name = "probes"
 urlpatterns = [
     path("", views.tests, name="tests"),
+    path("causes/", cause_views.causes, name="causes"),
+    path("causes/new/", cause_views.CauseNew.as_view(), name="cause_new"),
+    path("causes/<int:rule>/accept/", cause_views.CauseAccept.as_view(), name="cause_accept"),
+    path("causes/<int:rule>/reject/", cause_views.CauseReject.as_view(), name="cause_reject"),
+    path("causes/<int:rule>/remove/", cause_views.CauseRemove.as_view(), name="cause_remove"),
     path("<str:name>/", views.test, name="test"),
     path("<str:name>/switch/", views.TestSwitch.as_view(), name="test_switch"),
 ]
