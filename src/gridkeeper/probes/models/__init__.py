@@ -6,6 +6,7 @@ from gridkeeper.probes.models.latest import Flapping, LatestStatus, PlaceStatus
 from gridkeeper.probes.models.profiles import ProfileEntry
 from gridkeeper.probes.models.running import EngineReport, Pause, RunRequest
 from gridkeeper.probes.models.tests import CredentialNeed, Stage, Test, TestKind
+from gridkeeper.probes.models.versions import TestVersion, Trial
 from gridkeeper.probes.models.workers import Worker, WorkerState
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Stage",
     "Test",
     "TestKind",
+    "TestVersion",
+    "Trial",
     "Worker",
     "WorkerState",
 ]
