@@ -25,7 +25,7 @@ from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
-from gridkeeper.probes.executors import Executor, Here
+from gridkeeper.probes.executors import Executor, Here, Remote
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
 from gridkeeper.probes.memory import Memory
@@ -58,6 +58,7 @@ class Engine:
     def __init__(self, *, worker: str = "", executor: Executor | None = None) -> None:
         config = settings.GRIDKEEPER
         self._executor = executor or Here()
+        self._remote = self._executor if isinstance(self._executor, Remote) else None
         self.worker = worker or socket.gethostname()
         self._speed = config.speed
         self._concurrency = config.probe_concurrency
@@ -70,7 +71,7 @@ class Engine:
         self._queue = Queue(config.probe_per_host)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._requests: dict[int, list[Wanted]] = defaultdict(list)
-        self._outbox = Outbox(self._store)
+        self._outbox = Outbox(self._store, self._remote.stored) if self._remote else Outbox(self._store)
         self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._ids = count()
         self._session = uuid.uuid4().hex[:16]
@@ -88,6 +89,8 @@ class Engine:
         self._memory = Memory(await self._in_database(latest_rows))
         await self._in_database(return_requests)
         await self._reload()
+        if self._remote is not None:
+            await self._remote.open(self.keep, self._instance_of)
         jobs = [self._outbox.run(), self._poll_loop(), self._reload_loop()]
         helpers = [asyncio.create_task(job) for job in jobs]
         try:
@@ -130,6 +133,9 @@ class Engine:
                 continue
             metrics.LAG.observe(max(0.0, now_s - place.due_s))
             self._tasks[place.series] = asyncio.create_task(self._run_one(instance, place.host))
+
+    def _instance_of(self, series: int) -> Instance | None:
+        return self._instances.get(series)
 
     def _interval_s(self, instance: Instance) -> float:
         return instance.test.interval_s / self._speed
@@ -288,6 +294,8 @@ class Engine:
                 break
         if len(self._outbox):
             log.error("results are lost: the database took none of them", count=len(self._outbox))
+        if self._remote is not None:
+            await self._remote.close()
         close_spawner()
         await self._in_database(connections.close_all)
         self._database.shutdown()
@@ -306,4 +314,14 @@ def collect_less() -> None:
 def run_scheduler(stop: threading.Event) -> None:
     """The role `gridkeeper scheduler`: runs until `stop` is set."""
     collect_less()
-    asyncio.run(Engine().run(stop))
+    asyncio.run(Engine(executor=_executor()).run(stop))
+
+
+def _executor() -> Executor:
+    """This process, or with a bus the workers on it."""
+    if not settings.GRIDKEEPER.bus_url:
+        return Here()
+    # The client of NATS is of use to those alone who have a bus.
+    from gridkeeper.probes.dispatch import Dispatch
+
+    return Dispatch.of_settings()

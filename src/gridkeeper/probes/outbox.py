@@ -24,8 +24,14 @@ _REFUSALS = (ValueError, TypeError, OverflowError, DataError, IntegrityError)
 class Outbox:
     """The results that wait. `store` puts a batch into the database; it returns when the batch is durable."""
 
-    def __init__(self, store: Callable[[Sequence[Result]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        store: Callable[[Sequence[Result]], Awaitable[None]],
+        stored: Callable[[Sequence[str]], None] = lambda ids: None,
+    ) -> None:
+        """stored: told the ids of what is durable, and of what is dropped because it can never be."""
         self._store = store
+        self._told = stored
         self._waiting: list[Result] = []
         self._size = _MOST
         self._is_full = asyncio.Event()
@@ -65,6 +71,7 @@ class Outbox:
                 except _REFUSALS:
                     if len(batch) == 1:
                         log.exception("a result cannot be stored and is dropped", result=repr(batch[0])[:2000])
+                        self._told([batch[0].id])
                         del self._waiting[0]
                         remaining -= 1
                     self._size = max(1, len(batch) // 2)
@@ -77,6 +84,7 @@ class Outbox:
                     log.exception("results cannot be stored yet", waiting=len(self._waiting))
                     await asyncio.sleep(_PAUSE_S)
                     return
+                self._told([result.id for result in batch])
                 del self._waiting[: len(batch)]
                 remaining -= len(batch)
                 self.stored += len(batch)
