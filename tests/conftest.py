@@ -31,3 +31,22 @@ def _nothing_counted() -> Iterator[None]:
     """Attempts to sign in are counted by address and name: those of another test do not count."""
     yield
     cache.clear()
+
+
+#: Fixtures of pytest-django, and of ours, by which a test comes to the database.
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "client", "admin_client"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a database of their own (`tests.on_postgres`) only those tests run that touch one."""
+    if not os.environ.get("TEST_DATABASE_URL"):
+        return
+    touching = [item for item in items if _touches_database(item)]
+    kept = set(touching)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = touching
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or bool(fixtures & _DATABASE_FIXTURES)
