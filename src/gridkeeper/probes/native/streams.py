@@ -74,6 +74,16 @@ class PlainStream:
         del self._buffer[:count]
         return taken
 
+    def hand_over(self) -> socket.socket:
+        """The socket itself, for whoever goes on with it; this stream is over.
+
+        Raises ConnectionError where bytes were read that nobody took: what came before TLS must not count as said
+        within it (the command injection of CVE-2011-0411).
+        """
+        if self._buffer:
+            raise ConnectionError("the server went on without TLS after it had agreed to start it")
+        return self._socket
+
     def close(self) -> None:
         self._socket.close()
 
@@ -117,6 +127,15 @@ async def open_tls(address: str, port: int, tls: ssl.SSLContext, server_name: st
     """Connects to an IP address and shakes hands."""
     streams = await asyncio.open_connection(
         address, port, limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
+        ssl_handshake_timeout=max(0.1, timeout_s),
+    )  # fmt: skip
+    return TlsStream(*streams)
+
+
+async def start_tls(stream: PlainStream, tls: ssl.SSLContext, server_name: str, timeout_s: float) -> TlsStream:
+    """Goes on with TLS on a connection that began without it (STARTTLS and its kin)."""
+    streams = await asyncio.open_connection(
+        sock=stream.hand_over(), limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
         ssl_handshake_timeout=max(0.1, timeout_s),
     )  # fmt: skip
     return TlsStream(*streams)
