@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 #: What a test may never reach unless the administrator allows it: cloud metadata, link-local, multicast, loopback.
@@ -60,6 +60,12 @@ class Config(BaseSettings):
     embedded_worker: bool = Field(True, description="False: the scheduler itself runs no test; workers run them all.")
     engine: str = Field("duckdb", description="duckdb, or spark://... on a cluster.")
     secret_key_file: Path | None = Field(None, description="File of the secret key; empty: made in the data folder.")
+    credential_key_file: Path | None = Field(
+        None, description="File of the keys that credentials are sealed with; empty: made in the data folder."
+    )
+    credential_keys: SecretStr = Field(
+        SecretStr(""), description="Those keys themselves, newest first, in place of their file."
+    )
     federation_name: str = Field("Federation", description="Shown in the top bar of the portal.")
     operations_vo: str = Field("ops", description="VO whose tests stand for VOs that have chosen none.")
     host: str = Field("127.0.0.1", description="Address that the portal listens on.")

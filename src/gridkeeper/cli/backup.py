@@ -56,13 +56,21 @@ def make_backup(config: Config, target: Path, now: datetime) -> int:
 
 def _members(config: Config, scratch: Path) -> Iterator[tuple[str, Path]]:
     yield _dump_state(config, scratch)
-    secret = config.secret_key_file or config.data_dir / "secret-key"
-    if secret.exists():
-        yield "secret-key", secret
+    for name, path in _secrets(config).items():
+        if path.exists():
+            yield name, path
     lake = Path(config.lake)
     for log in sorted(lake.glob("**/_delta_log")):
         for path in _snapshot(log.parent):
             yield f"lake/{path.relative_to(lake)}", path
+
+
+def _secrets(config: Config) -> dict[str, Path]:
+    """Files without which what the database holds sealed or signed cannot be read."""
+    return {
+        "secret-key": config.secret_key_file or config.data_dir / "secret-key",
+        "credential-keys": config.credential_key_file or config.data_dir / "credential-keys",
+    }
 
 
 def _dump_state(config: Config, scratch: Path) -> tuple[str, Path]:
@@ -123,10 +131,10 @@ def restore_backup(config: Config, source: Path) -> dict[str, Any]:
         if (scratch / "lake").exists():
             Path(config.lake).parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(scratch / "lake", config.lake, dirs_exist_ok=True)
-        if (scratch / "secret-key").exists():
-            target = config.secret_key_file or config.data_dir / "secret-key"
-            shutil.copyfile(scratch / "secret-key", target)
-            target.chmod(0o600)
+        for name, target in _secrets(config).items():
+            if (scratch / name).exists():
+                shutil.copyfile(scratch / name, target)
+                target.chmod(0o600)
     return manifest
 
 
