@@ -86,12 +86,14 @@ class Authority:
             .not_valid_after(now + ends_days * _DAY)
         )
 
-    def server(self, name="ce.example.org", *, starts_days=-30, ends_days=90):
-        """A server's context with a certificate for that name."""
+    def issue(self, name="ce.example.org", *, starts_days=-30, ends_days=90, extensions=()):
+        """A file with key and certificate for that name."""
         self._numbers += 1
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
         certificate = self._builder(name, key, starts_days, ends_days).add_extension(names, False)
+        for extension in extensions:
+            certificate = certificate.add_extension(extension, False)
         signed = certificate.sign(self._key, hashes.SHA256())
         path = self._folder / f"server{self._numbers}.pem"
         path.write_bytes(
@@ -100,6 +102,24 @@ class Authority:
             )
             + signed.public_bytes(serialization.Encoding.PEM)
         )
+        return path
+
+    def server(self, name="ce.example.org", **fields):
+        """A server's context with a certificate for that name."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
+        context.load_cert_chain(self.issue(name, **fields))
         return context
+
+    def revocations(self, *, updated_days=-1, next_days=6, revoked=()):
+        """A list of revoked certificates, PEM."""
+        now = datetime.now(UTC)
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(now + updated_days * _DAY)
+            .next_update(now + next_days * _DAY)
+        )
+        for number in revoked:
+            one = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now - _DAY)
+            builder = builder.add_revoked_certificate(one.build())
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)

@@ -1,6 +1,8 @@
 """HTTP against servers that keep the protocol, and servers that do not."""
 
 import asyncio
+import ssl
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from gridkeeper.core.status import RESULT_STATUSES
 from gridkeeper.probes.native import BASIC, Target
+from gridkeeper.probes.native.check import CheckFailedError, Handed, Run
+from gridkeeper.probes.native.http_client import Request, Response, fetch, follow, redirected, with_credential
 from tests.probes.native.servers import http, listening, saying
 
 _CLOSED = "the server closed the connection while"
@@ -227,3 +231,86 @@ def test_no_answer_raises(parts):
             return await BASIC["http"].run(target, BASIC["http"].parse({}), 2)
 
     assert asyncio.run(main()).status in RESULT_STATUSES
+
+
+async def test_a_body_waits_until_a_redirecting_server_wants_it():
+    """A door of a storage sends the PUT on before it takes a byte; the pool gets the whole request."""
+    got = []
+
+    async def pool(reader, writer):
+        got.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        got.append(await reader.readexactly(4))
+        writer.write(http(status="201 Created"))
+
+    async with listening(pool) as inner:
+        door = saying(http(status="307 x", headers=[f"Location: http://127.0.0.1:{inner}/pool"]), reads=True)
+        async with listening(door) as outer:
+            url = f"http://ce.example.org:{outer}/f"
+            headers = {"Authorization": "Basic secret", "Want-Digest": "adler32"}
+            request = Request("PUT", url, headers, b"data", asks_first=True, travels=True)
+            response = await follow(Target("ce.example.org", "127.0.0.1", outer), request, Run(5))
+    assert (response.status, got[1]) == (201, b"data")
+    assert got[0].startswith(b"PUT /pool HTTP/1.1\r\n")
+    assert b"Want-Digest: adler32" in got[0]
+    assert b"secret" not in got[0]
+
+
+async def test_a_server_that_does_not_know_expect_gets_the_body_all_the_same():
+    async def old(reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(await reader.readexactly(4) + head[:4]))
+
+    async with listening(old) as port:
+        request = Request("COPY", f"http://ce.example.org:{port}/f", body=b"data", asks_first=True)
+        response = await fetch(Target("ce.example.org", "127.0.0.1", port), request, Run(5))
+    assert response.body == b"dataCOPY"
+
+
+async def test_a_client_certificate_is_shown(authority):
+    tls = authority.server()
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(authority.file)
+    async with listening(saying(http(), reads=True), tls=tls) as port:
+        target, url = Target("ce.example.org", "127.0.0.1", port), f"https://ce.example.org:{port}/"
+        shown = Request("MKCOL", url, ca_file=str(authority.file), certificate=str(authority.issue()))
+        assert (await fetch(target, shown, Run(5))).status == 200
+        with pytest.raises((OSError, EOFError, CheckFailedError)):
+            await fetch(target, replace(shown, certificate=""), Run(5))
+
+
+async def test_a_token_goes_out_and_never_comes_back(check, authority, tmp_path):
+    async def echoing(reader, writer):
+        writer.write(http(await reader.readuntil(b"\r\n\r\n")))
+
+    file = tmp_path / "token"
+    file.write_text("header.secret.signature\n")
+    handed = Handed(token_path=str(file))
+    async with listening(echoing, tls=authority.server()) as port:
+        url = f"https://ce.example.org:{port}/"
+        target = Target("ce.example.org", "127.0.0.1", port, url)
+        arguments = BASIC["http"].parse({"ca_file": str(authority.file), "expect": "Bearer header.secret.signature"})
+        outcome = await BASIC["http"].run(target, arguments, 5, handed)
+        assert outcome.status.name == "OK"
+        assert "Authorization: Bearer [removed]" in outcome.output
+        in_the_clear = await BASIC["http"].run(replace(target, url=url.replace("https", "http")), arguments, 5, handed)
+    assert in_the_clear.summary.startswith("the token is not sent to http://")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("two words", "has other characters"), (None, "cannot be read"), ("a\r\nb", "other char")]
+)
+async def test_a_token_that_is_none_is_not_sent(tmp_path, content, words):
+    file = tmp_path / "token"
+    if content is not None:
+        file.write_text(content)
+    run = Run(5, credential=Handed(token_path=str(file)))
+    with pytest.raises(CheckFailedError, match=words):
+        with_credential(Request("GET", "https://ce.example.org/"), run)
+
+
+def test_credentials_do_not_leave_tls_by_a_redirect():
+    request = Request("GET", "https://ce.example.org/", {"Authorization": "Bearer x"}, certificate="proxy.pem")
+    answer = Response(request.url, 307, "", {"location": "http://ce.example.org/"}, b"")
+    after = redirected(answer, request)
+    assert (after.url, after.headers, after.certificate) == ("http://ce.example.org/", {}, "")

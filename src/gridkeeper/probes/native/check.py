@@ -67,13 +67,31 @@ _A = TypeVar("_A", bound=Arguments)
 FAILURES = (CheckFailedError, TimeoutError, OSError, EOFError)
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Private files of one run that let it act for a VO; "" where it was handed none. They end with the run.
+
+    proxy_path: X.509 proxy (RFC 3820): certificate, key and chain in one PEM file
+    token_path: bearer token, the text alone
+    """
+
+    proxy_path: str = ""
+    token_path: str = ""
+
+
 @dataclass(slots=True)
 class Run:
-    """The clock of one run: what is being done, and how long there is."""
+    """The clock of one run: what is being done, and how long there is.
+
+    credential: what the run may act with; None where its test needs nothing
+    secrets: texts that no outcome may repeat, also where the other side says them
+    """
 
     timeout_s: float
     stage: str = "starting"
     started_s: float = field(default_factory=time.monotonic)
+    credential: Handed | None = None
+    secrets: list[str] = field(default_factory=list, repr=False)
 
     @property
     def elapsed_s(self) -> float:
@@ -105,15 +123,19 @@ class Check:
         """The check's arguments. Raises CheckArgumentError."""
         return parse_arguments(self.name, self.arguments, arguments)
 
-    async def run(self, target: Target, arguments: Arguments, timeout_s: float) -> Outcome:
+    async def run(
+        self, target: Target, arguments: Arguments, timeout_s: float, credential: Handed | None = None
+    ) -> Outcome:
         """Runs the check. A passed deadline, a refused or lost connection become outcomes that say so."""
-        run = Run(timeout_s)
+        run = Run(timeout_s, credential=credential)
         try:
             async with asyncio.timeout(timeout_s):
                 outcome = await self.body(target, arguments, run)
         except FAILURES as error:
-            return replace(outcome_of(error, run), perfdata=_timing(run, arguments))
-        return _with_timing(outcome, run, arguments)
+            outcome = replace(outcome_of(error, run), perfdata=_timing(run, arguments))
+        else:
+            outcome = _with_timing(outcome, run, arguments)
+        return without_secrets(outcome, run) if run.secrets else outcome
 
 
 def parse_arguments(name: str, kind: type[_A], arguments: Any) -> _A:
@@ -140,6 +162,14 @@ def outcome_of(error: BaseException, run: Run) -> Outcome:
     # asyncio's own text names the address again and not the reason.
     words = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
     return Outcome(Status.CRITICAL, f"the connection failed while {run.stage}: {words or type(error).__name__}")
+
+
+def without_secrets(outcome: Outcome, run: Run) -> Outcome:
+    """The outcome without what the run was handed: a server may say back what it was told."""
+    summary, output, perfdata = outcome.summary, outcome.output, outcome.perfdata
+    for secret in filter(None, run.secrets):
+        summary, output, perfdata = (text.replace(secret, "[removed]") for text in (summary, output, perfdata))
+    return Outcome(outcome.status, summary, output, perfdata)
 
 
 def _timing(run: Run, arguments: Arguments) -> str:

@@ -4,7 +4,7 @@ import re
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
-from gridkeeper.probes.native.http_client import REDIRECTS, Request, Response, fetch, redirected, split
+from gridkeeper.probes.native.http_client import Request, Response, follow, split, with_credential
 
 
 class HttpArguments(Arguments, frozen=True, kw_only=True):
@@ -56,16 +56,8 @@ async def _check(target: Target, arguments: HttpArguments, run: Run) -> Outcome:
         arguments.method, _url(target, arguments), arguments.headers, arguments.body.encode(), arguments.verify,
         arguments.ca_file, arguments.most_bytes,
     )  # fmt: skip
-    return _judge(await _follow(target, request, arguments.redirects, run), arguments)
-
-
-async def _follow(target: Target, request: Request, redirects: int, run: Run) -> Response:
-    for _ in range(redirects + 1):
-        response = await fetch(target, request, run)
-        if response.status not in REDIRECTS or "location" not in response.headers or redirects == 0:
-            return response
-        request = redirected(response, request)
-    raise CheckFailedError(Status.CRITICAL, f"more than {redirects} redirects, the last to {request.url}")
+    request = with_credential(request, run)
+    return _judge(await follow(target, request, run, redirects=arguments.redirects), arguments)
 
 
 def _judge(response: Response, arguments: HttpArguments) -> Outcome:

@@ -5,7 +5,8 @@ import json
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -14,7 +15,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
 from gridkeeper.probes.native.connect import connect, connect_tls
 from gridkeeper.probes.native.streams import Stream
-from gridkeeper.probes.native.tls import context_of, refusal, unverifying_context
+from gridkeeper.probes.native.tls import context_of, context_with, refusal, unverifying_context
 
 _MOST_HEADERS = 100
 #: Interim answers (100 Continue, 103 Early Hints) before the real one.
@@ -22,21 +23,41 @@ _MOST_INTERIM = 10
 _STATUS_LINE = re.compile(r"HTTP/\d\.\d ([1-9]\d\d)(?: (.*))?", re.ASCII)
 #: Longer numbers are no sizes; `int` would refuse or take long over them.
 _SIZE = re.compile(r"\d{1,18}", re.ASCII)
+#: RFC 6750 section 2.1; anything else could end the header.
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
+#: How long a server is waited for that was asked whether it wants the body (RFC 9110 section 10.1.1).
+_LONGEST_WAIT_S = 1.0
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})\s*(?:;.*)?", re.DOTALL)
+#: Whose value is the other host's no business. TransferHeader* carry the token of a third-party copy.
+_NEVER_TRAVEL = frozenset({"authorization", "cookie", "transferheaderauthorization", "credential"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked for. body: bytes to send; verify: whether an https certificate must be trusted."""
+    """What is asked for, with any method: GET, HEAD, PUT, DELETE, COPY, MKCOL, PROPFIND...
+
+    body: bytes to send
+    verify: whether an https certificate must be trusted
+    ca_file: PEM file or folder of hashed names; "" the system's
+    most_bytes: read of the answer's body
+    certificate, key: client certificate (PEM); a proxy file holds both, and `key` is ""
+    asks_first: sends the body only once the server wants it (Expect: 100-continue), for servers that redirect a PUT
+    travels: a redirect by 307 or 308 to another host gets method, body and client certificate too, as the doors of
+        storages send to their pools; a bearer token never goes along
+    """
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     verify: bool = True
     ca_file: str = ""
     most_bytes: int = 1 << 20
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    asks_first: bool = False
+    travels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +97,61 @@ async def fetch(target: Target, request: Request, run: Run) -> Response:
     place = Target(host, target.address if host == target.hostname else "", port)
     stream = await (_connect_tls(place, request, run) if is_https else connect(place, port, run))
     try:
+        is_held_back = request.asks_first and bool(request.body)
         with run.doing(f"sending the request to {host}"):
-            await stream.send(_head(request, parts) + request.body)
+            await stream.send(_head(request, parts) + (b"" if is_held_back else request.body))
+        if is_held_back:
+            return await _send_when_wanted(stream, request, run)
         return await _read(stream, request, run)
     finally:
         stream.close()
 
 
+async def follow(target: Target, request: Request, run: Run, *, redirects: int = 3) -> Response:
+    """The request and at most so many redirects. Raises CheckFailedError where there are more."""
+    for _ in range(redirects + 1):
+        response = await fetch(target, request, run)
+        if response.status not in REDIRECTS or "location" not in response.headers or redirects == 0:
+            return response
+        request = redirected(response, request)
+    raise CheckFailedError(Status.CRITICAL, f"more than {redirects} redirects, the last to {request.url}")
+
+
+def with_credential(request: Request, run: Run) -> Request:
+    """The request with what the run was handed: its proxy as client certificate, its token as `Authorization`.
+
+    The same request where it was handed nothing. Raises CheckFailedError where the file cannot be read.
+    """
+    if run.credential is None:
+        return request
+    if run.credential.token_path:
+        if split(request.url).scheme != "https":
+            raise CheckFailedError(
+                Status.UNKNOWN, f"the token is not sent to {request.url}: give the test an https URL"
+            )
+        token = _token(run.credential.token_path)
+        run.secrets.append(token)
+        request = replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})
+    if run.credential.proxy_path:
+        request = replace(request, certificate=run.credential.proxy_path, key="")
+    return request
+
+
+def _token(path: str) -> str:
+    try:
+        token = Path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise CheckFailedError(Status.UNKNOWN, f"the token that the run was handed cannot be read: {error}") from error
+    if not _TOKEN.fullmatch(token):
+        raise CheckFailedError(Status.UNKNOWN, "the token that the run was handed is none: it has other characters")
+    return token
+
+
 async def _connect_tls(place: Target, request: Request, run: Run) -> Stream:
-    context = context_of(request.ca_file) if request.verify else unverifying_context()
+    if request.certificate:
+        context = context_with(request.certificate, request.key, ca_file=request.ca_file, verify=request.verify)
+    else:
+        context = context_of(request.ca_file) if request.verify else unverifying_context()
     try:
         return await connect_tls(place, place.port, run, context)
     except ssl.SSLCertVerificationError as error:
@@ -108,25 +175,54 @@ def _head(request: Request, parts: SplitResult) -> bytes:
     headers |= dict(request.headers)
     if request.body or request.method in {"POST", "PUT"}:
         headers["Content-Length"] = str(len(request.body))
+    if request.asks_first and request.body:
+        headers["Expect"] = "100-continue"
     lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
 
 
+async def _send_when_wanted(stream: Stream, request: Request, run: Run) -> Response:
+    """Waits for the server's word before the body goes out; one that says nothing gets it after a moment."""
+    first: tuple[int, str] | None = None
+    try:
+        async with asyncio.timeout(_LONGEST_WAIT_S):
+            first = await _first_line(stream, run)
+    except TimeoutError:
+        pass
+    if first is not None:
+        headers = await _headers(stream, run)
+        if first[0] >= 200:
+            return await _finish(stream, request, run, *first, headers)
+    with run.doing("sending the body of the request"):
+        await stream.send(request.body)
+    return await _read(stream, request, run)
+
+
 async def _read(reader: Stream, request: Request, run: Run) -> Response:
     for _ in range(_MOST_INTERIM):
-        with run.doing("waiting for the first line of the answer"):
-            first = (await _line(reader, "the first line of the answer")).decode("latin-1").strip()
-        match = _STATUS_LINE.fullmatch(first)
-        if match is None:
-            raise CheckFailedError(Status.CRITICAL, f"not an HTTP server: it said {first[:80]!r}", first)
-        code, reason = int(match[1]), match[2] or ""
-        with run.doing("reading the headers of the answer"):
-            headers = await _headers(reader)
+        code, reason = await _first_line(reader, run)
+        headers = await _headers(reader, run)
         if code >= 200 or code == 101:
-            with run.doing("reading the body of the answer"):
-                body, is_cut = await _body(reader, request, code, headers)
-            return Response(request.url, code, reason, headers, body, is_cut)
+            return await _finish(reader, request, run, code, reason, headers)
     raise CheckFailedError(Status.CRITICAL, f"more than {_MOST_INTERIM} interim answers and no real one")
+
+
+async def _first_line(reader: Stream, run: Run) -> tuple[int, str]:
+    """Status and reason of the next answer, interim or real."""
+    with run.doing("waiting for the first line of the answer"):
+        first = (await _line(reader, "the first line of the answer")).decode("latin-1").strip()
+    match = _STATUS_LINE.fullmatch(first)
+    if match is None:
+        raise CheckFailedError(Status.CRITICAL, f"not an HTTP server: it said {first[:80]!r}", first)
+    return int(match[1]), match[2] or ""
+
+
+async def _finish(
+    reader: Stream, request: Request, run: Run, code: int, reason: str, headers: Mapping[str, str]
+) -> Response:
+    with run.doing("reading the body of the answer"):
+        body, is_cut = await _body(reader, request, code, headers)
+    return Response(request.url, code, reason, headers, body, is_cut)
 
 
 async def _line(reader: Stream, what: str) -> bytes:
@@ -136,10 +232,11 @@ async def _line(reader: Stream, what: str) -> bytes:
         raise CheckFailedError(Status.CRITICAL, f"{what} has no end: not HTTP") from error
 
 
-async def _headers(reader: Stream) -> dict[str, str]:
+async def _headers(reader: Stream, run: Run) -> dict[str, str]:
     headers: dict[str, str] = {}
     for _ in range(_MOST_HEADERS):
-        line = (await _line(reader, "a header of the answer")).decode("latin-1").strip()
+        with run.doing("reading the headers of the answer"):
+            line = (await _line(reader, "a header of the answer")).decode("latin-1").strip()
         if not line:
             return headers
         name, _, value = line.partition(":")
@@ -190,22 +287,35 @@ async def _chunks(reader: Stream, most_bytes: int) -> tuple[bytes, bool]:
 
 
 def redirected(response: Response, request: Request) -> Request:
-    """The request that a redirect asks for: GET after 303, and nothing of ours to another host.
+    """The request that a redirect asks for: GET after 303; to another host only what `Request.travels` lets go.
 
     Raises CheckFailedError where it leads nowhere.
     """
     location = response.headers.get("location", "")
     try:
         url = urljoin(response.url, location)
-        is_same_host = split(url).hostname == split(request.url).hostname
+        before, after = split(request.url), split(url)
     except (ValueError, CheckFailedError) as error:
         text = f"the answer redirects to {location[:200]!r}, which is no http or https URL"
         raise CheckFailedError(Status.CRITICAL, text) from error
-    is_kept = response.status in {307, 308} and is_same_host
+    # Nothing secret leaves TLS again, not even to the same host.
+    is_same_host = before.hostname == after.hostname and not (before.scheme == "https" and after.scheme == "http")
+    is_kept = response.status in {307, 308} and (is_same_host or request.travels)
+    is_ours = is_same_host or request.travels
     return replace(
         request,
         method=request.method if is_kept or request.method == "HEAD" else "GET",
         url=url,
-        headers=request.headers if is_same_host else {},
+        headers=_headers_to(request, is_same_host=is_same_host),
         body=request.body if is_kept else b"",
+        certificate=request.certificate if is_ours else "",
+        key=request.key if is_ours else "",
     )
+
+
+def _headers_to(request: Request, *, is_same_host: bool) -> Mapping[str, str]:
+    if is_same_host:
+        return request.headers
+    if not request.travels:
+        return {}
+    return {name: value for name, value in request.headers.items() if name.lower() not in _NEVER_TRAVEL}

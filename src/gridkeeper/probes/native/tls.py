@@ -27,7 +27,14 @@ class TlsArguments(Arguments, frozen=True, kw_only=True):
 @lru_cache(maxsize=64)
 def verifying_context(ca_file: str, stamp: float) -> ssl.SSLContext:
     """A client context that verifies chain and name; `stamp` is the file's time of change, so that it is read anew."""
+    return _verifying(ca_file)
+
+
+def _verifying(ca_file: str) -> ssl.SSLContext:
+    """ca_file: PEM file, or a folder of hashed names as /etc/grid-security/certificates; "" the system's."""
     try:
+        if ca_file and Path(ca_file).is_dir():
+            return ssl.create_default_context(capath=ca_file)
         return ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise CheckFailedError(Status.UNKNOWN, f"cannot read the CA file {ca_file}: {error}") from error
@@ -36,6 +43,10 @@ def verifying_context(ca_file: str, stamp: float) -> ssl.SSLContext:
 @lru_cache(maxsize=1)
 def unverifying_context() -> ssl.SSLContext:
     """To look at a certificate that a verifying handshake refused."""
+    return _unverifying()
+
+
+def _unverifying() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -45,6 +56,25 @@ def unverifying_context() -> ssl.SSLContext:
 def context_of(ca_file: str) -> ssl.SSLContext:
     path = Path(ca_file)
     return verifying_context(ca_file, path.stat().st_mtime if ca_file and path.exists() else 0.0)
+
+
+def context_with(certificate: str, key: str = "", *, ca_file: str = "", verify: bool = True) -> ssl.SSLContext:
+    """A context that also shows a certificate of ours. Kept nowhere: its key may belong to one run alone.
+
+    certificate: PEM file with its chain, and with its key where `key` is "" (a proxy). Raises CheckFailedError.
+    """
+    context = _verifying(ca_file) if verify else _unverifying()
+    try:
+        context.load_cert_chain(certificate, key or None, password=_no_password)
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise CheckFailedError(Status.UNKNOWN, f"cannot use the client certificate {certificate}: {why}") from error
+    return context
+
+
+def _no_password() -> str:
+    """Without it OpenSSL would ask at the terminal for the password of a locked key, and wait."""
+    return ""
 
 
 def certificate_of(stream: TlsStream) -> x509.Certificate:
