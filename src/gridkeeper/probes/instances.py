@@ -37,6 +37,12 @@ class TestSpec:
     retry_interval_s: int
     depends_on: tuple[str, ...]
     stage: str
+    credential: str = ""
+    fastest_interval_s: int = 0
+    slowest_interval_s: int = 0
+    priority: int = 0
+    validity_s: int = 86_400
+    places: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,8 @@ def spec_of(test: Test) -> TestSpec:
     return TestSpec(
         test.name, test.kind, test.command, test.arguments, test.is_per_vo, test.interval_s, test.timeout_s,
         test.max_attempts, test.retry_interval_s, tuple(sorted(item.name for item in test.depends_on.all())),
-        test.stage,
+        test.stage, test.credential, test.fastest_interval_s, test.slowest_interval_s, test.priority, test.validity_s,
+        test.places or None,
     )  # fmt: skip
 
 

@@ -29,6 +29,27 @@ def next_run_s(series: int, interval_s: float, now_s: float) -> float:
     return following if following > now_s else following + interval_s
 
 
+#: After a change, so many results come at the fastest interval; after so many equal ones it slows down.
+_FAST_RUNS, _STEADY_RUNS = 5, 15
+#: What does not change slows down by this much for each result beyond.
+_SLOWING = 1.25
+
+
+def pace_s(interval_s: float, fastest_s: float, slowest_s: float, calm: int) -> float:
+    """The interval of a test now: faster after a change, slower while it stays the same, between its bounds.
+
+    calm: equal hard results in a row (`flapping.calm_runs`); a bound of 0 switches that side off
+
+    >>> [round(pace_s(900, 300, 3600, calm)) for calm in (0, 4, 5, 15, 17, 20)]
+    [300, 300, 900, 900, 1406, 2747]
+    """
+    if calm < _FAST_RUNS and 0 < fastest_s < interval_s:
+        return fastest_s
+    if calm > _STEADY_RUNS and slowest_s > interval_s:
+        return min(slowest_s, interval_s * _SLOWING ** (calm - _STEADY_RUNS))
+    return interval_s
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """Where a series stands between soft and hard.
