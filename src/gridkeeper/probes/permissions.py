@@ -1,7 +1,8 @@
 """Who may have a test run, send results, and change tests.
 
 Running and reporting follow the registry: whoever may edit a service may have its tests run and report of it. VO
-managers may have tests run with their VO's view. Definitions of tests are the installation's: superusers only.
+managers may have tests run with their VO's view, and keep their VO's profile and credentials. Definitions of tests, and
+with them packs and trials of drafts, are the installation's: superusers only.
 """
 
 from typing import Any
@@ -11,12 +12,14 @@ import rules
 from gridkeeper.people.models import User
 from gridkeeper.registry.models import RoleGrant, Service
 from gridkeeper.registry.permissions import holds
-from gridkeeper.vos.models import VoRoleGrant, VoSupport
+from gridkeeper.vos.models import Vo, VoRoleGrant, VoSupport
 from gridkeeper.vos.permissions import MANAGER
 
 RUN_TEST = "probes.run_test"
 SUBMIT_RESULTS = "probes.submit_results"
 EDIT_TEST = "probes.edit_test"
+EDIT_PROFILE = "probes.edit_profile"
+EDIT_CREDENTIAL = "probes.edit_credential"
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -35,6 +38,14 @@ def may_submit_results(user: User, _subject: Any) -> bool:
     return RoleGrant.objects.filter(user=user).exists() or VoRoleGrant.objects.filter(user=user).exists()
 
 
+@rules.predicate  # type: ignore[untyped-decorator]
+def manages_vo(user: User, vo: Any) -> bool:
+    """Holds the role "VO Manager" in that VO; what belongs to no VO is the superusers'."""
+    return isinstance(vo, Vo) and VoRoleGrant.objects.filter(user=user, role=MANAGER, vo=vo).exists()
+
+
 rules.add_perm(RUN_TEST, may_run_test)
 rules.add_perm(SUBMIT_RESULTS, may_submit_results)
 rules.add_perm(EDIT_TEST, rules.always_false)
+rules.add_perm(EDIT_PROFILE, manages_vo)
+rules.add_perm(EDIT_CREDENTIAL, manages_vo)

@@ -12,11 +12,13 @@ from django.conf import settings
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.checks import check_named
+from gridkeeper.probes.credential_rules import CredentialError
+from gridkeeper.probes.handing import handed, secrets_in
 from gridkeeper.probes.instances import Instance
 from gridkeeper.probes.macros import MacroError, expand
 from gridkeeper.probes.models import Stage, TestKind
 from gridkeeper.probes.native import CheckArgumentError, Outcome
-from gridkeeper.probes.native.check import FAILURES, Run, outcome_of, parse_arguments
+from gridkeeper.probes.native.check import FAILURES, Handed, Run, outcome_of, parse_arguments, without_secrets
 from gridkeeper.probes.native.connect import address_of
 from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
 from gridkeeper.probes.plugins import run_plugin
@@ -48,7 +50,7 @@ async def run_instance(instance: Instance, now: datetime) -> list[Measured]:
     started_s = time.monotonic()
     try:
         outcome = await _run(instance)
-    except (MacroError, CheckArgumentError) as error:
+    except (MacroError, CheckArgumentError, CredentialError) as error:
         outcome = Outcome(Status.UNKNOWN, f"the test cannot run: {error}")
     return [Measured(instance.key, outcome, now, _ms_since(started_s))]
 
@@ -58,22 +60,31 @@ def _ms_since(started_s: float) -> int:
 
 
 async def _run(instance: Instance) -> Outcome:
+    if not instance.test.credential:
+        return await _run_with(instance, None)
+    async with handed(instance) as credential:
+        return await _run_with(instance, credential)
+
+
+async def _run_with(instance: Instance, credential: Handed | None) -> Outcome:
     test = instance.test
     if test.kind == TestKind.PLUGIN:
-        return await _run_plugin(instance)
+        return await _run_plugin(instance, credential)
     check = check_named(test.command)
     if not instance.prepared:  # the same for every run: an instance is made anew when anything of it changes
         instance.prepared.append(
             check.parse(expand(test.arguments or {}, macros_of(instance), instance.place.properties))
         )
-    return await check.run(instance.place.target, instance.prepared[0], test.timeout_s)
+    return await check.run(instance.place.target, instance.prepared[0], test.timeout_s, credential)
 
 
-async def _run_plugin(instance: Instance) -> Outcome:
+async def _run_plugin(instance: Instance, credential: Handed | None) -> Outcome:
     test, target = instance.test, instance.place.target
     words = test.arguments if isinstance(test.arguments, list) else []
     macros = macros_of(instance)
-    run = Run(test.timeout_s)
+    if credential is not None:
+        macros |= {"X509PROXY": credential.proxy_path, "TOKENFILE": credential.token_path}
+    run = Run(test.timeout_s, secrets=secrets_in(credential) if credential is not None else [])
     try:
         async with asyncio.timeout(test.timeout_s):
             # The address is checked before the plugin starts; where it then connects is its own affair (decision 0010).
@@ -82,7 +93,8 @@ async def _run_plugin(instance: Instance) -> Outcome:
         return outcome_of(error, run)
     argv = expand([test.command, *map(str, words)], macros, instance.place.properties)
     left_s = max(0.1, test.timeout_s - run.elapsed_s)
-    return await run_plugin(argv, timeout_s=left_s, limit_bytes=settings.GRIDKEEPER.log_limit_bytes)
+    outcome = await run_plugin(argv, timeout_s=left_s, limit_bytes=settings.GRIDKEEPER.log_limit_bytes)
+    return without_secrets(outcome, run) if run.secrets else outcome
 
 
 def macros_of(instance: Instance) -> dict[str, str]:

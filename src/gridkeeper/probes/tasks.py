@@ -14,6 +14,7 @@ from gridkeeper.lake.changes import Validity
 from gridkeeper.lake.store import open_lake
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.cause_actions import learn_causes
+from gridkeeper.probes.credential_store import renew_due
 from gridkeeper.probes.models import Test
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,15 @@ def _expire(now: datetime) -> None:
     expire(now)
 
 
+def renew_credentials(now: datetime) -> None:
+    """Proxies and tokens are made anew long before they end; what fails is tried again in a minute."""
+    with only_one("credentials") as is_mine:
+        for problem in renew_due(now) if is_mine else ():
+            log.warning("a credential was not renewed", problem=problem)
+
+
 PERIODIC = [
+    Periodic("credentials: renew", timedelta(minutes=1), renew_credentials),
     Periodic("lake: compact closed days", timedelta(minutes=5), _compact),
     Periodic("lake: join small files", timedelta(minutes=5), join_files),
     Periodic("probes: learn causes", timedelta(hours=24), propose_causes),
