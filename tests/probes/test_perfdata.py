@@ -107,6 +107,7 @@ def test_an_item_is_read_and_written_as_it_was(text, item):
         ("a=1;oops", ["a"], "'a': 'oops' is no threshold"),
         ("a=1,5s b=1", ["b"], "'a': '1,5s' is no value with a unit"),
         ("'open=1", [], "\"'open=1\" is no 'label'=value"),
+        ("a=1e1e308 b=1", ["b"], "'a': '1e1e308' is no value with a unit"),
         ("a=1e999 b=1", ["b"], "'a': '1e999' is no value with a unit"),
     ],
 )

@@ -26,6 +26,7 @@ ROUTERS = (
     "gridkeeper.vos.api",
     "gridkeeper.probes.api",
     "gridkeeper.probes.results_api",
+    "gridkeeper.probes.interfaces_api",
     "gridkeeper.availability.api",
     "gridkeeper.selection.api",
     "gridkeeper.subscriptions.api",

@@ -15,7 +15,8 @@ ITEM_LIMIT = 256
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 _BOUND = re.compile(_NUMBER, re.ASCII)
-_VALUE = re.compile(rf"({_NUMBER}|U)([^\d\s;.,+-][^\s;]*)?", re.ASCII)
+#: A unit that looks like an exponent would read back as a part of the number.
+_VALUE = re.compile(rf"({_NUMBER}|U)((?![eE][-+]?\d)[^\d\s;.,+-][^\s;]*)?", re.ASCII)
 _RANGE = re.compile(rf"(@?)(?:(~|{_NUMBER})?(:))?({_NUMBER})?", re.ASCII)
 _WORD = re.compile(r"\S+")
 _ITEM = re.compile(r"('[^']*(?:''[^']*)*'|[^\s=']+)=(\S*)")

@@ -1,4 +1,5 @@
-"""Passive results: what others observed and send in, as NDJSON, a JSON list or Nagios external commands.
+"""Passive results: what others observed and send in, as NDJSON, a JSON list or Nagios external commands. Other forms
+(`nrdp`, `alertmanager`, `argo_metric`, `junit`) read their own words and come here by `parse_each` and `checked`.
 
 Parsing judges each record alone: a good one becomes an Observation, a bad one a Rejection that says which field is
 wrong and what to do. Whether the record names something that exists is `probes.admission`'s question.
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -24,6 +25,9 @@ _AHEAD = timedelta(minutes=10)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
+#: Finds the service type of a host whose profiles hold a test. Raises RecordError where it cannot.
+TypeOf = Callable[[str, str], str]
+Record = TypeVar("Record")
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Text = Annotated[str, msgspec.Meta(max_length=LINE_LIMIT_BYTES)]
@@ -86,7 +90,7 @@ _NAMED = re.compile(r"(?:missing required|contains unknown) field `(.*?)`")
 
 def parse_ndjson(body: bytes, now: datetime) -> Parsed:
     """One JSON object a line; empty lines do not count. Raises PassiveError for a body that is no UTF-8 at all."""
-    return _parse_each((line for line in _lines(body)), _decode, now)
+    return parse_each(_lines(body), _decode, now)
 
 
 def parse_json_list(body: bytes, now: datetime) -> Parsed:
@@ -95,16 +99,16 @@ def parse_json_list(body: bytes, now: datetime) -> Parsed:
         records = msgspec.json.decode(_without_mark(body), type=list[msgspec.Raw])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PassiveError(f"the body is no JSON list of results: {error}; send [{{...}}, ...]") from error
-    return _parse_each((bytes(record) for record in records), _decode, now)
+    return parse_each((bytes(record) for record in records), _decode, now)
 
 
-def parse_nagios_lines(body: bytes, now: datetime, type_of: Callable[[str, str], str]) -> Parsed:
+def parse_nagios_lines(body: bytes, now: datetime, type_of: TypeOf) -> Parsed:
     """External commands `[epoch] PROCESS_SERVICE_CHECK_RESULT;host;service;code;output`, one a line.
 
     `service` is the test's name, or `test/vo` for a test that is run per VO. `type_of(host, test)` finds the service
     type, and raises RecordError where it cannot. The id is a hash of the line: the same line again changes nothing.
     """
-    return _parse_each(_lines(body), lambda line: _decode_nagios(line, type_of), now)
+    return parse_each(_lines(body), lambda line: _decode_nagios(line, type_of), now)
 
 
 class RecordError(ValueError):
@@ -116,7 +120,8 @@ class RecordError(ValueError):
         self.remedy = remedy or _REMEDIES.get(field, _OTHER_REMEDY)
 
 
-def _parse_each(records: Iterable[bytes], decode: Callable[[bytes], Observation], now: datetime) -> Parsed:
+def parse_each(records: "Iterable[Record]", decode: "Callable[[Record], Observation]", now: datetime) -> Parsed:
+    """Each record by itself: what `decode` makes of it, or why it raised RecordError. Without a time it is of now."""
     parsed = Parsed([], [], [], [])
     latest = now + _AHEAD
     for index, record in enumerate(records):
@@ -187,6 +192,20 @@ def _too_long(record: bytes) -> RecordError:
     return RecordError("", f"the record has {len(record)} bytes; {limit}", "cut its output")
 
 
+def checked(fields: dict[str, Any]) -> Observation:
+    """The observation with those fields. Raises RecordError naming the one that does not fit."""
+    try:
+        return msgspec.convert(fields, Observation)
+    except msgspec.ValidationError as error:
+        raise _wrong_field(str(error)) from error
+
+
+def id_of(source: str, *words: object) -> str:
+    """An id made of what a record says, where its sender makes none: the same record again changes nothing."""
+    text = "\n".join(map(str, words))
+    return f"{source}-" + hashlib.blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
+
+
 def _wrong_field(message: str) -> RecordError:
     """msgspec's words with our field name: "Expected `str` of length >= 1 - at `$.id`"."""
     found = _NAMED.search(message) or _PATH.search(message)
@@ -198,7 +217,7 @@ _COMMAND = re.compile(r"\[(\d{1,11})\] ([A-Z_]+);(.*)", re.DOTALL)
 _EXPECTED = "[epoch] PROCESS_SERVICE_CHECK_RESULT;host;service;code;output"
 
 
-def _decode_nagios(line: bytes, type_of: Callable[[str, str], str]) -> Observation:
+def _decode_nagios(line: bytes, type_of: TypeOf) -> Observation:
     if len(line) > LINE_LIMIT_BYTES:
         raise _too_long(line)
     try:
@@ -206,25 +225,23 @@ def _decode_nagios(line: bytes, type_of: Callable[[str, str], str]) -> Observati
     except UnicodeDecodeError as error:
         raise RecordError("", f"byte {error.start} is no UTF-8", "send UTF-8") from error
     epoch, host, service, code, said = _parts(text)
+    said = said.replace("\\n", "\n")
+    at = datetime.fromtimestamp(epoch, UTC)
+    return of_plugin(id_of("nagios", text), host, service, code, said, type_of, executed_at=at, worker="nagios")
+
+
+def of_plugin(
+    id_: str, host: str, service: str, code: str | int, said: str, type_of: TypeOf, **fields: Any
+) -> Observation:
+    """What a plugin said of `service`, which is the test's name or `test/vo`. Raises RecordError."""
     test, _, vo = service.partition("/")
     for field, value, limit in (("hostname", host, 255), ("metric", test, 100), ("vo", vo, 100)):
         if len(value) > limit or (not value and field != "vo"):
             raise RecordError(field, f"it has {len(value)} characters; 1 to {limit} are taken")
-    output = said.replace("\\n", "\n")
-    parsed = parse_output(output)
-    return Observation(
-        id="nagios-" + hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
-        hostname=host,
-        service_type=type_of(host, test),
-        metric=test,
-        vo=vo,
-        status=code,
-        executed_at=datetime.fromtimestamp(epoch, UTC),
-        summary=parsed.summary,
-        output=output,
-        perfdata=parsed.perfdata,
-        worker="nagios",
-    )
+    parsed = parse_output(said)
+    named = {"id": id_, "hostname": host, "metric": test, "vo": vo, "status": code}
+    texts = {"summary": parsed.summary, "output": said, "perfdata": parsed.perfdata}
+    return checked({**named, **texts, "service_type": fields.pop("service_type", "") or type_of(host, test), **fields})
 
 
 def _parts(text: str) -> tuple[int, str, str, str, str]:

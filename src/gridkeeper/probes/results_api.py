@@ -1,12 +1,8 @@
 """Results over HTTP: sent in batches, and the history of a series."""
 
-import zlib
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from django.conf import settings
-from django.db import OperationalError
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema
@@ -16,17 +12,13 @@ from gridkeeper.bus.facts import Fact, Log, open_facts
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.windows import Window, as_utc
 from gridkeeper.people.actor import Actor
-from gridkeeper.people.permission import require
 from gridkeeper.probes import passive
-from gridkeeper.probes.admission import admit, directory, reach_of
-from gridkeeper.probes.ingest import submit_arrow
+from gridkeeper.probes.admission import directory
+from gridkeeper.probes.intake import body_of, take
 from gridkeeper.web.problems import Problem
 
 router = Router(tags=["results"])
 
-SUBMIT_RESULTS = "probes.submit_results"
-#: Rejections that one answer lists; more of the same teach nothing.
-_MOST_LISTED = 1000
 _LONGEST_HISTORY = timedelta(days=400)
 _Word = Annotated[str, Query(max_length=255, pattern=r"^[^\x00]*$")]
 
@@ -110,84 +102,22 @@ def send_results(request: HttpRequest) -> dict[str, Any]:
     id that its series had before changes nothing, so a batch whose answer was lost can be sent again. 422 where
     nothing of it could be taken.
     """
-    actor = Actor.of(request, "api")
-    require(actor, SUBMIT_RESULTS)
     now = timezone.now()
-    parsed = _parse(request, now)
-    rows, rejected = admit(parsed, reach_of(actor))
-    listed = [asdict(one) for one in rejected[:_MOST_LISTED]]
-    if not rows.num_rows:
-        detail = f"none of {len(rejected)} results could be taken" if rejected else "the body holds no result"
-        raise Problem(422, "No result was taken", detail, errors=listed)
-    receipt = _submit(rows, now)
-    return {
-        "accepted": receipt.accepted,
-        "duplicates": receipt.duplicates,
-        "rejected": listed,
-        "rejected_count": len(rejected),
-    }
-
-
-def _submit(rows: Any, now: datetime) -> Any:
-    try:
-        return submit_arrow(rows, now=now)
-    except OperationalError as error:
-        if "locked" not in str(error):
-            raise
-        detail = "the database is busy; nothing of the batch was stored; send it again"
-        raise Problem(503, "Busy", detail, headers={"Retry-After": "5"}) from error
+    return take(Actor.of(request, "api"), lambda: _parse(request, now), now).as_json()
 
 
 def _parse(request: HttpRequest, now: datetime) -> passive.Parsed:
-    body = _body(request)
+    body = body_of(request)
     kind = (request.content_type or "").lower()
-    try:
-        match kind:
-            case "application/x-ndjson" | "application/ndjson" | "application/jsonl":
-                return passive.parse_ndjson(body, now)
-            case "application/json":
-                return passive.parse_json_list(body, now)
-            case "text/plain":
-                return passive.parse_nagios_lines(body, now, directory().type_of)
-    except passive.PassiveError as error:
-        raise Problem(422, "The body cannot be read", str(error)) from error
+    match kind:
+        case "application/x-ndjson" | "application/ndjson" | "application/jsonl":
+            return passive.parse_ndjson(body, now)
+        case "application/json":
+            return passive.parse_json_list(body, now)
+        case "text/plain":
+            return passive.parse_nagios_lines(body, now, directory().type_of)
     accepted = "send application/x-ndjson, application/json or text/plain (Nagios external commands)"
     raise Problem(415, "Unknown content type", f"{kind or 'no content type'}: {accepted}")
-
-
-def _body(request: HttpRequest) -> bytes:
-    limit: int = settings.GRIDKEEPER.upload_limit_bytes
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limit:
-        raise _too_big(limit)
-    match request.headers.get("Content-Encoding", "identity").lower():
-        case "identity" | "":
-            return request.body
-        case "gzip":
-            return _unzipped(request.body, limit)
-        case other:
-            raise Problem(415, "Unknown content encoding", f"{other}: send gzip or none")
-
-
-def _unzipped(body: bytes, limit: int) -> bytes:
-    """Stops at the limit: a few kilobytes can unfold to gigabytes."""
-    parts, left = [], limit
-    while body:  # a gzip file may be several, one after the other
-        unzip = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            parts.append(unzip.decompress(body, left + 1))
-        except zlib.error as error:
-            raise Problem(422, "The body cannot be read", f"it is no gzip: {error}") from error
-        left -= len(parts[-1])
-        if left < 0:
-            raise _too_big(limit)
-        if not unzip.eof:
-            raise Problem(422, "The body cannot be read", "the gzip ends before its end; send it whole")
-        body = unzip.unused_data
-    return b"".join(parts)
-
-
-def _too_big(limit: int) -> Problem:
-    return Problem(413, "The body is too big", f"at most {limit} bytes are taken; send the results in more batches")
 
 
 @router.get("/results", response=HistoryOut, summary="History of a series")
