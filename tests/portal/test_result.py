@@ -1,5 +1,6 @@
 """The log of a result: what ran, what it said, what it means, how it was before; and the run on request."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.portal.strips import stamp_of
 from gridkeeper.probes.ingest import submit
-from gridkeeper.probes.models import LatestStatus, RunRequest
+from gridkeeper.probes.models import CauseRule, LatestStatus, RunRequest
 from tests.builders import a_downtime, a_result, a_service, a_site, a_test, a_user, a_vo, in_profile
 
 pytestmark = pytest.mark.django_db
@@ -146,3 +147,28 @@ def test_a_run_is_asked_for_by_post_alone(client, series):
 def test_it_takes_few_queries(client, series, django_assert_max_num_queries):
     with django_assert_max_num_queries(22):
         client.get(f"/results/{series}/latest/")
+
+
+def test_it_says_what_it_follows_from_and_what_follows_from_it(client, series, service):
+    bdii = a_service(of=service.site, type="Site-BDII", hostname="bdii.example.org")
+    rule = {"cause": a_test("BDII-fresh"), "reach": "site", "accepted_at": NOW}
+    CauseRule.objects.create(**rule)
+    down = a_result(
+        bdii, "BDII-fresh", status=Status.CRITICAL, summary="CRITICAL: entries are 3 h old", executed_at=NOW
+    )
+    submit([down], now=NOW)
+    page = client.get(f"/results/{series}/latest/").content.decode()
+    words = re.sub(r"<[^>]+>", "", page)
+    assert (
+        "Failed because BDII-fresh fails on Site-BDII bdii.example.org: entries are 3 h old. Look there first." in words
+    )
+    assert "Every test at the same site follows from BDII-fresh." in words
+    root = client.get(f"/results/{SeriesKey('bdii.example.org', 'Site-BDII', 'BDII-fresh', '').series}/latest/")
+    assert "1 other failure follows from this one." in root.content.decode()
+    assert f"/results/{series}/latest/" in root.content.decode()
+    # mended, both are of the past; the log of that time still says why
+    later = NOW + timedelta(minutes=5)
+    mended = [a_result(service, executed_at=later), a_result(bdii, "BDII-fresh", executed_at=later)]
+    submit(mended, now=later)
+    assert "Failed because" not in client.get(f"/results/{series}/latest/").content.decode()
+    assert "Failed because" in client.get(f"/results/{series}/at/{stamp_of(NOW)}/").content.decode()

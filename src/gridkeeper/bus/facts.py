@@ -22,7 +22,7 @@ from gridkeeper.lake.changes import Validity, status_runs
 from gridkeeper.lake.series import distinct, known_series, validity_of
 from gridkeeper.lake.settled import settled_runs
 from gridkeeper.lake.store import Lake, Snapshot, open_lake
-from gridkeeper.lake.tables import INSTANT, RESULTS, RUNS, SERIES, lake_table
+from gridkeeper.lake.tables import INSTANT, LOGS, RESULTS, RUNS, SERIES, lake_table
 
 connect = scan.connect
 _LOW_BITS = 0xFFFF_FFFF
@@ -107,6 +107,14 @@ class Facts:
             self.results(con, Window.of_day(day)), validity_of(con, self.series(), validity or Validity())
         )
         return runs.mutate(date=ibis.literal(day)).select(*RUNS.schema.names)
+
+    def words(self, con: Any, window: Window) -> Any:
+        """What the results of the window said, as an Ibis table `series, executed_at, fact, summary, cause`."""
+        names = ["series", "executed_at", "fact", "summary", "cause"]
+        stored = scan.parquet_table(con, [file.uri for file in self._logs.of_days(window)], LOGS.schema).select(names)
+        waiting = self._waiting.select(names)
+        both = stored.union(scan.arrow_table(con, waiting)) if waiting.num_rows else stored
+        return both.filter((both.executed_at >= window.start) & (both.executed_at < window.end))
 
     def days(self) -> list[date]:
         """Every UTC day that has results or runs, oldest first."""

@@ -75,4 +75,4 @@ def _cell_json(asked: Asked, seen: Seen | None, stages: frozenset[str]) -> dict[
     words = {"letter": cell(asked, seen, stages=stages)[1]}
     if seen is None:
         return words | {"status": Status.MISSING.name}
-    return words | {"status": seen.status.name, "summary": seen.summary, "cause": seen.cause}
+    return words | {"status": seen.status.name, "summary": seen.summary, "cause": seen.cause, "because": seen.root}

@@ -77,7 +77,7 @@ def row_of(matrix: Matrix, line: Line, attributes: str = "") -> str:
         f'<td><a href="{_address("portal:service", row.key)}">{escape(row.hostname)}</a>'
     ]
     for columns, part in zip(matrix.columns.values(), line.parts, strict=True):
-        text += _part(code, columns, part, matrix.stages)
+        text += _part(f"{code}{matrix.suffix}", columns, part, matrix.stages)
     return "".join(text)
 
 
@@ -102,12 +102,20 @@ def _part(row: str, columns: Sequence[Column], part: Part | None, stages: frozen
 
 
 def _cell(address: str, asked: Asked, seen: Seen | None, stages: frozenset[str]) -> str:
+    """address: as HTML holds it without quotes"""
     kind, letter = cell(asked, seen, stages=stages)
     if seen is None:
         return f"<td class={kind}>{letter}"
-    kind_class = '"o v"' if kind is Kind.OK and letter != "O" else kind
+    kind_class = _class(kind, letter, seen)
     title = "" if kind in _QUIET else f' title="{escape(title_of(seen))}"'
     return f"<td class={kind_class}><a href={address}{title}>{_letter(letter)}</a>"
+
+
+def _class(kind: Kind, letter: str, seen: Seen) -> str:
+    """`v`: shows a value; `r`: the root of other failures."""
+    if kind is Kind.OK and letter != "O":
+        return '"o v"'
+    return f'"{kind} r"' if seen.follows else kind
 
 
 @lru_cache(maxsize=4096)
@@ -122,14 +130,23 @@ def _letter(letter: str) -> str:
 
 
 def title_of(seen: Seen) -> str:
-    """Result and first line, which often begins with the result. The age is added on hover, when it is true.
+    """Result, first line (which often begins with the result) and cause. The age is added on hover, when it is true.
 
     >>> title_of(Seen(Status.CRITICAL, "connection refused")), title_of(Seen(Status.WARNING, "WARNING - 3 days left"))
     ('CRITICAL: connection refused', 'WARNING - 3 days left')
     """
     words = seen.summary[:_TITLE] + ("…" if len(seen.summary) > _TITLE else "")
     name = Status(seen.status).name
-    return words if words.upper().startswith(name) else f"{name}: {words}".removesuffix(": ")
+    said = words if words.upper().startswith(name) else f"{name}: {words}".removesuffix(": ")
+    return "\n".join([said, *because(seen)])
+
+
+def because(seen: Seen) -> list[str]:
+    """What is known of why, and of what follows: no line, one or two."""
+    lines = [seen.root[:1].upper() + seen.root[1:]] if seen.root else []
+    if seen.follows:
+        lines.append(f"{seen.follows} other failure{'s follow' if seen.follows > 1 else ' follows'} from it")
+    return lines
 
 
 def swapped_rows(matrix: Matrix, lines: Sequence[Line]) -> SafeString:

@@ -37,11 +37,18 @@ _RANK = {status: rank for rank, status in enumerate(VoStatus)}
 
 
 class Seen(NamedTuple):
-    """The newest hard result of a test within its validity. cause: the failed metric that explains it."""
+    """The newest hard result of a test within its validity.
+
+    cause: the failed metric of the same service because of which it was not run
+    root: half a sentence that names the failure from which this one follows (`probes.causes.Cause.sentence`)
+    follows: how many failures follow from this one, on any service
+    """
 
     status: Status
     summary: str = ""
     cause: str = ""
+    root: str = ""
+    follows: int = 0
 
 
 class Asked(NamedTuple):
@@ -60,6 +67,8 @@ class Kind(StrEnum):
     FAILED = "x"
     FATAL = "f"
     UNKNOWN = "u"
+    FOLLOWS = "y"
+    FOLLOWS_UNKNOWN = "z"
     CONSEQUENCE = "k"
     NOT_RUN = "n"
     MISSING = "m"
@@ -73,6 +82,8 @@ LETTERS: dict[Kind, tuple[str, str]] = {
     Kind.FAILED: ("X", "Failed"),
     Kind.FATAL: ("!!!", "Failed critically"),
     Kind.UNKNOWN: ("?", "Unknown: the test could not tell"),
+    Kind.FOLLOWS: ("(X)", "Failed as a consequence: look at its cause first"),
+    Kind.FOLLOWS_UNKNOWN: ("(?)", "Unknown as a consequence: look at its cause first"),
     Kind.CONSEQUENCE: ("!!!", "Not run: an earlier test failed"),
     Kind.NOT_RUN: ("??", "Not run: no job match or submission"),
     Kind.MISSING: ("??", "No result within its validity"),
@@ -145,6 +156,8 @@ def _kind(asked: Asked, seen: Seen | None, stages: frozenset[str]) -> Kind:
         return Kind.INFORMATION if seen.summary.startswith(_INFORMATION) else Kind.OK
     if seen.cause:
         return Kind.NOT_RUN if seen.cause in stages else Kind.CONSEQUENCE
+    if seen.root:
+        return Kind.FOLLOWS if seen.status is Status.CRITICAL else Kind.FOLLOWS_UNKNOWN
     if seen.status is Status.CRITICAL:
         return Kind.FATAL if asked.is_critical and not asked.stage else Kind.FAILED
     return Kind.WARNING if seen.status is Status.WARNING else Kind.UNKNOWN

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from gridkeeper.portal import matrix_views
+from gridkeeper.portal import cell_views, matrix_views
 
 
 class CodeConverter:
@@ -22,7 +22,9 @@ register_converter(CodeConverter, "code")
 urlpatterns = [
     path("", matrix_views.matrix, name="matrix"),
     path("live", matrix_views.live, name="matrix_live"),
-    path("titles/<code:row>", matrix_views.titles, name="matrix_titles"),
-    path("<code:code>/<code:row>", matrix_views.latest, name="matrix_cell"),
-    path("<str:vo>/<code:code>/<code:row>", matrix_views.latest, name="matrix_cell_of_vo"),
+    path("titles/<code:row>", cell_views.titles, name="matrix_titles"),
+    path("<code:code>/<code:row>", cell_views.latest, name="matrix_cell"),
+    path("<code:code>/<code:row>@<int:stamp>", cell_views.latest_at, name="matrix_cell_then"),
+    path("<str:vo>/<code:code>/<code:row>", cell_views.latest, name="matrix_cell_of_vo"),
+    path("<str:vo>/<code:code>/<code:row>@<int:stamp>", cell_views.latest_at, name="matrix_cell_of_vo_then"),
 ]

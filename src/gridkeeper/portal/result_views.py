@@ -18,6 +18,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError, is_permitted
+from gridkeeper.portal.result_causes import why_now, why_then
 from gridkeeper.portal.result_charts import courses, durations
 from gridkeeper.portal.strips import moment_of, runs_of, segments, stamp_of
 from gridkeeper.probes.actions import request_run
@@ -26,6 +27,7 @@ from gridkeeper.probes.perfdata import Item, parse_perfdata
 from gridkeeper.probes.permissions import RUN_TEST
 from gridkeeper.registry.models import Service
 from gridkeeper.registry.queries import downtimes_at
+from gridkeeper.web.moments import as_of_of, travels
 
 #: Former results that the page lists.
 _FORMER = 30
@@ -57,21 +59,35 @@ class Shown:
 
 
 @require_safe
+@travels
 def latest(request: HttpRequest, series: int) -> HttpResponse:
     """The newest result of a series, under an address that always leads to the newest."""
+    past = as_of_of(request)
+    if past is not None:
+        return _page(request, series, 0, _newest_at(series, past))
     row = LatestStatus.objects.filter(series=series).first()
     if row is None:
         raise Http404("no result of this test was ever seen there")
     return _page(request, series, row.fact, row.executed_at)
 
 
+def _newest_at(series: int, moment: datetime) -> datetime:
+    """When the newest result of the week before that instant was measured. Raises Http404 where there is none."""
+    found = open_facts().history(series, Window(moment - _WEEK, moment + timedelta(microseconds=1)), 1)
+    if not found:
+        raise Http404("this test said nothing in the week before that instant")
+    return found[0].executed_at
+
+
 @require_safe
+@travels
 def result(request: HttpRequest, series: int, fact: int) -> HttpResponse:
     """One result for ever."""
     return _page(request, series, fact, None)
 
 
 @require_safe
+@travels
 def at(request: HttpRequest, series: int, stamp: int) -> HttpResponse:
     """The result of that time: how strips and lists of former results name one."""
     try:
@@ -82,7 +98,8 @@ def at(request: HttpRequest, series: int, stamp: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | None) -> HttpResponse:
-    now = timezone.now()
+    past = as_of_of(request)
+    now = past or timezone.now()
     facts = open_facts()
     shown = _shown(facts, series, fact, executed_at)
     test = Test.objects.filter(name=shown.key.metric).first()
@@ -96,8 +113,11 @@ def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | 
         "service": service,
         "perfdata": [_row(item) for item in perfdata],
         "downtimes": downtimes_at(now, service=service) if service else [],
-        "may_run": _is_run_by_us(test, service) and is_permitted(Actor.of(request), RUN_TEST, service),
+        "may_run": past is None and _is_run_by_us(test, service) and is_permitted(Actor.of(request), RUN_TEST, service),
         "cause": _cause(shown),
+        "why": why_now(series, shown.fact.status)
+        if shown.is_newest and past is None
+        else why_then(facts, series, shown.fact.status, past or shown.fact.executed_at),
         **_history(facts, shown, test.validity_s if test else 86_400, now),
         **_related(shown),
     }

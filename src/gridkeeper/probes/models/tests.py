@@ -106,6 +106,11 @@ class Test(models.Model):
     version = models.PositiveIntegerField(default=1, help_text="Counts the edits; older versions stay readable.")
     is_enabled = models.BooleanField(default=True)
 
+    #: A test was there as soon as some profile claims to have held it: results are imported with their profiles.
+    past_since: ClassVar[str] = (
+        "(SELECT MIN(p.valid_from) FROM {schema}.probes_profileentry p WHERE p.test_id = {h}.id)"
+    )
+
     objects: ClassVar[models.Manager["Test"]] = models.Manager()
     history = audited()
 

@@ -12,6 +12,7 @@
     const row = cell.closest("tr"), id = row.id.slice(1);
     if (Date.now() - (asked.get(id) || 0) < FRESH_MS) return;
     asked.set(id, Date.now());
+    if (scroller.dataset.suffix) return; // the past's titles stand in the page
     fetch(`${base}titles/${id}`, { headers: { Accept: "application/json" } })
       .then((answer) => (answer.ok ? answer.json() : {}))
       .then((titles) => {
