@@ -45,6 +45,7 @@ class Request:
     asks_first: sends the body only once the server wants it (Expect: 100-continue), for servers that redirect a PUT
     travels: a redirect by 307 or 308 to another host gets method, body and client certificate too, as the doors of
         storages send to their pools; a bearer token never goes along
+    proxy: of an http URL, the caching proxy that is asked instead of the host itself
     """
 
     method: str
@@ -58,6 +59,7 @@ class Request:
     key: str = field(default="", repr=False)
     asks_first: bool = False
     travels: bool = False
+    proxy: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,12 @@ async def fetch(target: Target, request: Request, run: Run) -> Response:
     host = parts.hostname or ""
     port = parts.port or (443 if is_https else 80)
     place = Target(host, target.address if host == target.hostname else "", port)
-    stream = await (_connect_tls(place, request, run) if is_https else connect(place, port, run))
+    if request.proxy is not None:
+        place, is_https = request.proxy, False
+    stream = await (_connect_tls(place, request, run) if is_https else connect(place, place.port, run))
     try:
         is_held_back = request.asks_first and bool(request.body)
-        with run.doing(f"sending the request to {host}"):
+        with run.doing(f"sending the request to {place.hostname}"):
             await stream.send(_head(request, parts) + (b"" if is_held_back else request.body))
         if is_held_back:
             return await _send_when_wanted(stream, request, run)
@@ -171,6 +175,8 @@ async def fetch_json(target: Target, request: Request, run: Run) -> tuple[int, A
 def _head(request: Request, parts: SplitResult) -> bytes:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = parts.netloc.rpartition("@")[2]
+    if request.proxy is not None:  # the whole address, RFC 9112 section 3.2.2
+        path = f"{parts.scheme}://{host}{path}"
     headers = {"Host": host, "User-Agent": f"gridkeeper/{__version__}", "Accept": "*/*", "Connection": "close"}
     headers |= dict(request.headers)
     if request.body or request.method in {"POST", "PUT"}:
