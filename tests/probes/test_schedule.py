@@ -1,12 +1,14 @@
 """When tests run, and when their status is hard: tables and laws, no clock."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gridkeeper.core.status import RESULT_STATUSES, Status
 from gridkeeper.probes.queue import Queue
-from gridkeeper.probes.schedule import IS_HARD, Attempts, advance, is_blocking, next_run_s, phase_s
+from gridkeeper.probes.schedule import IS_HARD, Attempts, advance, is_blocking, next_run_s, pace_s, phase_s
 
 series = st.integers(-(2**63), 2**63 - 1)
 intervals = st.one_of(st.integers(1, 86_400).map(float), st.floats(0.05, 86_400))
@@ -93,25 +95,71 @@ def test_what_blocks_a_dependent(status, blocks):
     assert is_blocking(status) is blocks
 
 
-@given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abc")), max_size=60), st.integers(1, 3), st.randoms())
-def test_a_host_never_has_more_than_its_places_and_everybody_gets_a_turn(wanted, per_host, chance):
-    queue = Queue(per_host)
-    running, host_of, taken = [], {}, []
-    for number, host in wanted:
-        host_of.setdefault(number, host)
-        if number not in running:
-            queue.add(number, host_of[number], 0.0)
-        if chance.random() < 0.5 and (place := queue.take()):
-            running.append(place.series)
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.integers(-2, 2)), max_size=60),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.randoms(),
+)
+def test_no_host_and_no_site_has_more_than_its_places_and_everybody_gets_a_turn(wanted, per_host, per_site, chance):
+    queue = Queue(per_host, per_site)
+    running, taken = [], []
+
+    def add(number, priority):
+        queue.add(number, f"host{number % 4}", 0.0, site=f"site{number % 2}", priority=priority)
+
+    def take():
+        if place := queue.take():
+            running.append(place)
             taken.append(place.series)
-        assert all(sum(host_of[one] == h for one in running) <= per_host for h in "abc")
+        return place
+
+    def check(limit, counted):
+        return not limit or all(number <= limit for number in Counter(counted).values())
+
+    for number, priority in wanted:
+        if number not in [place.series for place in running]:
+            add(number, priority)
+        if chance.random() < 0.5:
+            take()
+        assert check(per_host, [place.host for place in running])
+        assert check(per_site, [place.site for place in running])
         if running and chance.random() < 0.3:
-            done = running.pop(chance.randrange(len(running)))
-            queue.release(host_of[done])
-    while running or (place := queue.take()):
-        if not running:
-            running.append(place.series)
-            taken.append(place.series)
-        queue.release(host_of[running.pop()])
+            queue.release(running.pop(chance.randrange(len(running))))
+    while running or take():
+        queue.release(running.pop())
     assert set(taken) == {number for number, _ in wanted}
-    assert queue.take() is None
+    assert (queue.take(), len(queue), queue.ready, queue.waiting()) == (None, 0, 0, (0, 0))
+
+
+def test_the_higher_priority_goes_first_but_nobody_waits_for_ever():
+    queue = Queue(1)
+    queue.add(1, "a", 1000.0)
+    queue.add(2, "b", 1050.0, priority=10)  # worth 100 s
+    queue.add(3, "c", 1110.0, priority=10)
+    assert [queue.take().series for _ in range(3)] == [2, 1, 3]
+
+
+def test_who_waits_for_a_full_site_keeps_no_place_at_its_host():
+    queue = Queue(per_host=1, per_site=1)
+    queue.add(1, "a", 0.0, site="X")
+    queue.add(2, "b", 0.0, site="X")  # waits for the site
+    queue.add(3, "b", 0.0, site="Y")
+    assert queue.waiting() == (0, 1)
+    first, third = queue.take(), queue.take()
+    assert (first.series, third.series) == (1, 3)
+    queue.release(first)  # now 2 waits for host b
+    assert queue.waiting() == (1, 0)
+    queue.release(third)
+    assert queue.take().series == 2
+
+
+@given(st.integers(1, 86_400), st.integers(0, 86_400), st.integers(0, 86_400), st.integers(0, 20))
+def test_the_pace_stays_between_its_bounds(interval_s, fastest_s, slowest_s, calm):
+    found = pace_s(interval_s, fastest_s, slowest_s, calm)
+    assert min(interval_s, fastest_s or interval_s) <= found <= max(interval_s, slowest_s)
+
+
+@given(st.integers(1, 86_400), st.integers(0, 86_400), st.integers(0, 86_400), st.integers(0, 19))
+def test_what_is_calmer_is_never_run_more_often(interval_s, fastest_s, slowest_s, calm):
+    assert pace_s(interval_s, fastest_s, slowest_s, calm) <= pace_s(interval_s, fastest_s, slowest_s, calm + 1)

@@ -6,7 +6,6 @@ keep is in the database: latest statuses and requests for runs.
 
 import asyncio
 import gc
-import heapq
 import math
 import socket
 import threading
@@ -25,18 +24,20 @@ from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
+from gridkeeper.probes.conditions import Conditions, load_conditions, load_flapping, note_flapping
 from gridkeeper.probes.executors import Executor, Here, Remote
+from gridkeeper.probes.figures import Figures, kinds, write_report
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
 from gridkeeper.probes.memory import Memory
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.outbox import Outbox
-from gridkeeper.probes.queue import Queue
+from gridkeeper.probes.queue import Place, Queue
 from gridkeeper.probes.requests import Wanted, finish_request, return_requests, take_requests
 from gridkeeper.probes.results import Result
 from gridkeeper.probes.running import Measured, attempts_allowed, blocked, stored_form
-from gridkeeper.probes.schedule import next_run_s
 from gridkeeper.probes.spawning import close_spawner
+from gridkeeper.probes.timetable import Timetable
 
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -50,6 +51,10 @@ _RELOAD_ANYHOW_S = 60.0
 _GRACE_S = 3.0
 #: Threads that wait for DNS: a resolver that hangs must not keep the other tests from theirs.
 _RESOLVERS = 64
+#: What is run because somebody asked goes before everything else.
+_ASKED_PRIORITY = 1_000_000
+#: After a downtime or a pause everything of it runs within this time.
+_SOON_S = 60.0
 
 
 class Engine:
@@ -63,12 +68,14 @@ class Engine:
         self._speed = config.speed
         self._concurrency = config.probe_concurrency
         self._instances: dict[int, Instance] = {}
+        self._kinds: dict[str, int] = {}
         self._stamp: tuple[Any, ...] | None = None
         self._loaded_s = -math.inf
         self._memory = Memory()
-        self._heap: list[tuple[float, int]] = []
-        self._due: dict[int, float] = {}
-        self._queue = Queue(config.probe_per_host)
+        self._conditions = Conditions()
+        self._timetable = Timetable(self._memory, self._speed)
+        self._figures = Figures(time.time())
+        self._queue = Queue(config.probe_per_host, config.probe_per_site)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._requests: dict[int, list[Wanted]] = defaultdict(list)
         self._outbox = Outbox(self._store, self._remote.stored) if self._remote else Outbox(self._store)
@@ -86,7 +93,9 @@ class Engine:
     async def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set. Raises what ended one of its jobs: the supervisor starts it anew."""
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver"))
-        self._memory = Memory(await self._in_database(latest_rows))
+        known, flapping = await self._in_database(latest_rows), await self._in_database(load_flapping)
+        self._memory = Memory(known, flapping)
+        self._timetable = Timetable(self._memory, self._speed)
         await self._in_database(return_requests)
         await self._reload()
         if self._remote is not None:
@@ -108,7 +117,7 @@ class Engine:
                     helper.result()
             self._start_due(time.time())
             self._wake.clear()
-            next_s = self._heap[0][0] - time.time() if self._heap else 0.2
+            next_s = self._timetable.next_s - time.time()
             try:
                 async with asyncio.timeout(min(0.2, max(0.001, next_s))):
                     await self._wake.wait()
@@ -116,40 +125,32 @@ class Engine:
                 continue
 
     def _start_due(self, now_s: float) -> None:
-        while self._heap and self._heap[0][0] <= now_s:
-            due_s, series = heapq.heappop(self._heap)
-            instance = self._instances.get(series)
-            if instance is None or self._due.get(series) != due_s:
-                continue  # gone, or planned anew since
-            self._plan(instance, next_run_s(series, self._interval_s(instance), now_s))
-            self._enqueue(instance, due_s)
+        for instance, due_s in self._timetable.due(self._instances, now_s):
+            if not self._conditions.pauses or not self._conditions.pause_of(instance):
+                self._enqueue(instance, due_s, self._conditions.priority_of(instance))
         while len(self._tasks) < self._concurrency and len(self._outbox) < _BACKLOG:
             place = self._queue.take()
             if place is None:
                 return
             instance = self._instances.get(place.series)
             if instance is None:  # it left the profiles while it waited
-                self._queue.release(place.host)
+                self._queue.release(place)
                 continue
-            metrics.LAG.observe(max(0.0, now_s - place.due_s))
-            self._tasks[place.series] = asyncio.create_task(self._run_one(instance, place.host))
+            lag_s = max(0.0, now_s - place.due_s)
+            metrics.LAG.observe(lag_s)
+            self._figures.started(lag_s)
+            self._tasks[place.series] = asyncio.create_task(self._run_one(instance, place))
 
     def _instance_of(self, series: int) -> Instance | None:
         return self._instances.get(series)
 
-    def _interval_s(self, instance: Instance) -> float:
-        return instance.test.interval_s / self._speed
-
-    def _plan(self, instance: Instance, due_s: float) -> None:
-        self._due[instance.series] = due_s
-        heapq.heappush(self._heap, (due_s, instance.series))
-
-    def _enqueue(self, instance: Instance, due_s: float) -> None:
-        """Lets the instance run as soon as its host has room, unless it runs already."""
+    def _enqueue(self, instance: Instance, due_s: float, priority: int) -> None:
+        """Lets the instance run as soon as host and site have room, unless it runs already."""
         if instance.series not in self._tasks:
-            self._queue.add(instance.series, instance.place.limit_key, due_s)
+            place = instance.place
+            self._queue.add(instance.series, place.limit_key, due_s, site=place.site, priority=priority)
 
-    async def _run_one(self, instance: Instance, host: str) -> None:
+    async def _run_one(self, instance: Instance, place: Place) -> None:
         wanted = self._requests.pop(instance.series, [])
         try:
             cause = self._memory.blocker(instance)
@@ -162,16 +163,16 @@ class Engine:
         else:
             self.runs += 1
         finally:
-            self._release(instance, host)
+            self._release(instance, place)
         self.keep(instance, measured)
         if wanted:
             await self._answer(wanted, measured)
 
-    def _release(self, instance: Instance, host: str) -> None:
+    def _release(self, instance: Instance, place: Place) -> None:
         del self._tasks[instance.series]
-        self._queue.release(host)
+        self._queue.release(place)
         if instance.series in self._requests:  # asked for while it ran: what was true before is no answer
-            self._enqueue(instance, time.time())
+            self._enqueue(instance, time.time(), _ASKED_PRIORITY)
         metrics.RUNS_BY_KIND[instance.test.kind].inc()
         self._wake.set()
 
@@ -182,15 +183,19 @@ class Engine:
         been given up. A late one moves attempts and hard statuses on like any other; one whose `id` was stored before
         changes nothing there. The instance need not be scheduled any more.
         """
-        for item, is_hard in self._memory.judge(measured, attempts_allowed(instance)):
+        is_maintained = self._conditions.is_in_downtime(instance)
+        for item, is_hard in self._memory.judge(measured, attempts_allowed(instance), is_maintained=is_maintained):
             result_id = item.id or f"{self._session}-{next(self._ids):x}"
             worker = item.worker or self.worker
             self._outbox.add(stored_form(item, result_id=result_id, worker=worker, is_hard=is_hard))
             metrics.RESULTS_BY_STATUS[item.outcome.status].inc()
             if not is_hard and item.key.series == instance.series and instance.series in self._instances:
                 retry_s = time.time() + instance.test.retry_interval_s / self._speed
-                if retry_s < self._due.get(instance.series, math.inf):
-                    self._plan(instance, retry_s)
+                self._timetable.plan_before(instance.series, retry_s)
+        if instance.series in self._instances and not is_maintained:
+            self._timetable.plan_after_run(instance, time.time())
+        if measured:
+            self._figures.ended(instance.test.name, measured[0].duration_ms)
 
     async def _answer(self, wanted: list[Wanted], measured: list[Measured]) -> None:
         """Tells who asked for the run how it ended, once the result can be seen."""
@@ -227,8 +232,12 @@ class Engine:
             text = "not run: no profile has this test on this service for that VO, or the service is not monitored"
             await self._finish_request(request, text)
             return
+        pause = self._conditions.pause_of(instance)
+        if pause:
+            await self._finish_request(request, f"not run: it is {pause}")
+            return
         self._requests[instance.series].append(request)
-        self._enqueue(instance, time.time())
+        self._enqueue(instance, time.time(), _ASKED_PRIORITY)
         self._wake.set()
 
     def _carrier(self, request: Wanted) -> Instance | None:
@@ -243,6 +252,7 @@ class Engine:
             await asyncio.sleep(_RELOAD_S)
             try:
                 await self._reload()
+                await self._report()
             except DatabaseError as error:
                 log.warning("what to run cannot be read", error=str(error))
             self._count()
@@ -250,6 +260,7 @@ class Engine:
 
     async def _reload(self) -> None:
         """Takes over what changed in registry and profiles; what is new runs within its interval."""
+        await self._take_conditions()
         found = await self._in_database(stamp)
         if found == self._stamp and time.monotonic() < self._loaded_s + _RELOAD_ANYHOW_S:
             return
@@ -257,12 +268,40 @@ class Engine:
         if found != self._stamp:
             log.info("tests loaded", instances=len(self._instances))
         self._stamp, self._loaded_s = found, time.monotonic()
-        now_s = time.time()
-        for series in self._due.keys() - self._instances.keys():
-            del self._due[series]
-        for series, instance in self._instances.items():
-            if self._due.get(series, math.inf) > now_s + self._interval_s(instance):
-                self._plan(instance, next_run_s(series, self._interval_s(instance), now_s))
+        self._kinds = kinds(instance.test.kind for instance in self._instances.values())
+        self._timetable.synchronise(self._instances, time.time())
+
+    async def _take_conditions(self) -> None:
+        """Takes over pauses and downtimes. What one of them has let go is run soon, so that its news is known."""
+        before, self._conditions = self._conditions, await self._in_database(lambda: load_conditions(datetime.now(UTC)))
+        back = self._conditions.back(before)
+        freed = [one for one in self._instances.values() if one.place.service_id in back] if back else []
+        freed += self._conditions.freed(before, self._instances.values())
+        self._timetable.spread(freed, time.time(), _SOON_S / self._speed)
+
+    async def _report(self) -> None:
+        """Lets the page see how we are doing, and which series flap."""
+        news = self._memory.take_flapping_news()
+        if news:
+            await self._in_database(lambda: note_flapping(news, datetime.now(UTC)))
+        at_host, at_site = self._queue.waiting()
+        figures = self._figures.report(
+            time.time(),
+            instances=len(self._instances),
+            kinds=self._kinds,
+            queued=len(self._queue),
+            ready=self._queue.ready,
+            waiting_at_host=at_host,
+            waiting_at_site=at_site,
+            in_flight=len(self._tasks),
+            concurrency=self._concurrency,
+            waiting_to_be_stored=len(self._outbox),
+            stored=self._outbox.stored,
+            pauses=len(self._conditions.pauses),
+            services_in_downtime=len(self._conditions.downtimes),
+            flapping=len(self._memory.flapping),
+        )
+        await self._in_database(lambda: write_report(self.worker, figures, datetime.now(UTC)))
 
     def _count(self) -> None:
         metrics.INSTANCES.set(len(self._instances))
