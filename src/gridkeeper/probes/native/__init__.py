@@ -8,10 +8,11 @@ the others come with the packs (`gridkeeper.probes.packs`), and `gridkeeper.prob
 from gridkeeper.probes.native.check import Check, CheckArgumentError, Outcome, Target
 from gridkeeper.probes.native.dns import DNS
 from gridkeeper.probes.native.http import HTTP
+from gridkeeper.probes.native.ldap import LDAP
 from gridkeeper.probes.native.ssh import SSH
 from gridkeeper.probes.native.tcp import TCP
 from gridkeeper.probes.native.tls import TLS
 
-BASIC: dict[str, Check] = {check.name: check for check in (TCP, HTTP, TLS, DNS, SSH)}
+BASIC: dict[str, Check] = {check.name: check for check in (TCP, HTTP, TLS, DNS, SSH, LDAP)}
 
 __all__ = ["BASIC", "Check", "CheckArgumentError", "Outcome", "Target"]
