@@ -59,6 +59,9 @@ class Daemon:
     def freeze(self) -> None:
         """Hangs it: connections are still taken by the kernel, and nobody answers."""
         self._signal(signal.SIGSTOP)
+        if self.process is not None:
+            # On a busy machine its threads answer a little longer; the parent hears when the last one stands.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
