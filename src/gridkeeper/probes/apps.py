@@ -11,3 +11,5 @@ class ProbesConfig(AppConfig):
         from gridkeeper.web import navigation
 
         navigation.add("Tests", "Tests", "probes:tests", 10)
+        navigation.add("Tests", "Engine", "probes:engine", 60)
+        navigation.add("Tests", "Pauses", "probes:pauses", 65)

@@ -10,7 +10,7 @@ from typing import Any
 import rules
 
 from gridkeeper.people.models import User
-from gridkeeper.registry.models import RoleGrant, Service
+from gridkeeper.registry.models import RoleGrant, Service, Site
 from gridkeeper.registry.permissions import holds
 from gridkeeper.vos.models import Vo, VoRoleGrant, VoSupport
 from gridkeeper.vos.permissions import MANAGER
@@ -18,6 +18,7 @@ from gridkeeper.vos.permissions import MANAGER
 RUN_TEST = "probes.run_test"
 SUBMIT_RESULTS = "probes.submit_results"
 EDIT_TEST = "probes.edit_test"
+PAUSE_TESTS = "probes.pause_tests"
 EDIT_PROFILE = "probes.edit_profile"
 EDIT_CREDENTIAL = "probes.edit_credential"
 
@@ -33,6 +34,14 @@ def may_run_test(user: User, service: Any) -> bool:
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
+def may_pause_tests(user: User, place: Any) -> bool:
+    """Holds a role that may edit the service or the site."""
+    if isinstance(place, Site):
+        return holds(user, "edit_site", place)
+    return isinstance(place, Service) and holds(user, "edit_service", place)
+
+
+@rules.predicate  # type: ignore[untyped-decorator]
 def may_submit_results(user: User, _subject: Any) -> bool:
     """Holds any role of the registry or of a VO: probes report under the account of whoever runs them."""
     return RoleGrant.objects.filter(user=user).exists() or VoRoleGrant.objects.filter(user=user).exists()
@@ -45,6 +54,7 @@ def manages_vo(user: User, vo: Any) -> bool:
 
 
 rules.add_perm(RUN_TEST, may_run_test)
+rules.add_perm(PAUSE_TESTS, may_pause_tests)
 rules.add_perm(SUBMIT_RESULTS, may_submit_results)
 rules.add_perm(EDIT_TEST, rules.always_false)
 rules.add_perm(EDIT_PROFILE, manages_vo)

@@ -15,6 +15,7 @@ from gridkeeper.lake.store import open_lake
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.cause_actions import learn_causes
 from gridkeeper.probes.credential_store import renew_due
+from gridkeeper.probes.freshness import sweep
 from gridkeeper.probes.models import Test
 
 log = structlog.get_logger(__name__)
@@ -91,7 +92,12 @@ def renew_credentials(now: datetime) -> None:
             log.warning("a credential was not renewed", problem=problem)
 
 
+def _sweep(now: datetime) -> None:
+    sweep(now)
+
+
 PERIODIC = [
+    Periodic("statuses: missing at their validity", timedelta(seconds=30), _sweep),
     Periodic("credentials: renew", timedelta(minutes=1), renew_credentials),
     Periodic("lake: compact closed days", timedelta(minutes=5), _compact),
     Periodic("lake: join small files", timedelta(minutes=5), join_files),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gridkeeper.probes import cause_views, views
+from gridkeeper.probes import cause_views, engine_views, views
 
 app_name = "probes"
 urlpatterns = [
@@ -12,6 +12,10 @@ urlpatterns = [
     path("causes/<int:rule>/accept/", cause_views.CauseAccept.as_view(), name="cause_accept"),
     path("causes/<int:rule>/reject/", cause_views.CauseReject.as_view(), name="cause_reject"),
     path("causes/<int:rule>/remove/", cause_views.CauseRemove.as_view(), name="cause_remove"),
+    path("engine/", engine_views.engine, name="engine"),
+    path("pauses/", engine_views.pauses, name="pauses"),
+    path("pauses/new/", engine_views.PauseNew.as_view(), name="pause_new"),
+    path("pauses/<int:pause>/end/", engine_views.PauseEnd.as_view(), name="pause_end"),
     path("<str:name>/", views.test, name="test"),
     path("<str:name>/switch/", views.TestSwitch.as_view(), name="test_switch"),
 ]
