@@ -6,7 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
+from gridkeeper.portal.addresses import address_with
 from gridkeeper.portal.matrix import ALL_TYPES, DEFAULT_TYPE, Choice
 from gridkeeper.portal.matrix_rules import VoStatus
 from gridkeeper.portal.time_slider import slider_of
@@ -73,4 +75,14 @@ def filter_bar(request: HttpRequest, choice: Choice, known: Sequence[str], now: 
         "all_types": ALL_TYPES,
         "regions": Ngi.objects.current().values_list("name", flat=True),
         "slider": slider_of(request.GET, now, as_of_of(request)),
+        "tabs": _tabs(request.GET),
     }
+
+
+def _tabs(query: QueryDict) -> list[tuple[str, str, str]]:
+    """The views of the tests, each of the same choice: name, label, address."""
+    here = address_with(query, status="", show="", **{"from": "", "to": ""})
+    compared = address_with(query, status="", as_of="", **{"from": query.get("as_of", query.get("from", ""))})
+    views = (("matrix", "Matrix", here), ("sam", "SAM view", here), ("tests", "By site", here))
+    compare = ("compare", "Two moments", compared)
+    return [(name, label, reverse(f"portal:{name}") + address) for name, label, address in (*views, compare)]

@@ -1,8 +1,8 @@
-"""Addresses of the matrix, included below /matrix/ by `gridkeeper.portal.urls`."""
+"""Addresses of the matrix and its sisters, included below /matrix/ by `gridkeeper.portal.urls`."""
 
 from django.urls import path, register_converter
 
-from gridkeeper.portal import cell_views, matrix_views
+from gridkeeper.portal import cell_views, compare_views, matrix_views, node_views, sam_views
 
 
 class CodeConverter:
@@ -21,6 +21,10 @@ register_converter(CodeConverter, "code")
 
 urlpatterns = [
     path("", matrix_views.matrix, name="matrix"),
+    path("compare/", compare_views.compare, name="compare"),
+    path("sam/", sam_views.sam, name="sam"),
+    path("tests/", sam_views.tests, name="tests"),
+    path("node/<str:hostname>/", node_views.node, name="node"),
     path("live", matrix_views.live, name="matrix_live"),
     path("titles/<code:row>", cell_views.titles, name="matrix_titles"),
     path("<code:code>/<code:row>", cell_views.latest, name="matrix_cell"),

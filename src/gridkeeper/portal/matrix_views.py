@@ -60,7 +60,6 @@ def live(request: HttpRequest) -> HttpResponse:
 def _explained(query: QueryDict, choice: Choice) -> dict[str, Any]:
     """Legends, exports, and why nothing is shown."""
     return {
-        "compare_url": reverse("portal:compare") + address_with(query, as_of="", **{"from": query.get("as_of", "")}),
         "empty_reason": _empty_reason(choice),
         "exports": [(word.upper(), address_with(query, format=word)) for word in FORMATS],
         "legend": [(status, MEANINGS[status]) for status in VoStatus],

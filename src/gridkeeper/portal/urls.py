@@ -2,7 +2,7 @@
 
 from django.urls import include, path, register_converter
 
-from gridkeeper.portal import compare_views, home_views, map_views, result_views, search_views, site_views
+from gridkeeper.portal import home_views, map_views, result_views, search_views, site_views
 
 
 class SignedConverter:
@@ -25,7 +25,6 @@ register_converter(SignedConverter, "signed")
 app_name = "portal"
 urlpatterns = [
     path("", home_views.home, name="home"),
-    path("matrix/compare/", compare_views.compare, name="compare"),
     path("matrix/", include("gridkeeper.portal.matrix_urls")),
     path("map/", map_views.world_map, name="map"),
     path("search", search_views.search, name="search"),

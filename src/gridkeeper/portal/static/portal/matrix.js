@@ -3,6 +3,8 @@
 (function () {
   const scroller = document.querySelector(".matrix-scroll");
   if (!scroller) return;
+  // pages with several tables share panel and keys
+  const tables = document.getElementById("content");
   const base = location.pathname;
 
   // Titles: one small request a row, so that the page need not carry twelve thousand first lines.
@@ -24,8 +26,8 @@
       .catch(() => asked.delete(id));
   }
   for (const kind of ["pointerover", "focusin"]) {
-    scroller.addEventListener(kind, (event) => {
-      const cell = event.target.closest("tbody tr:not(.g) td");
+    tables.addEventListener(kind, (event) => {
+      const cell = event.target.closest(".matrix-scroll tbody tr:not(.g) td");
       if (cell) tell(cell);
     });
   }
@@ -59,8 +61,8 @@
     const { status, statusText } = event.detail.xhr;
     document.getElementById("matrix-panel-body").textContent = `This log could not be opened (${status} ${statusText}).`;
   });
-  scroller.addEventListener("click", (event) => {
-    const link = event.target.closest("td > a");
+  tables.addEventListener("click", (event) => {
+    const link = event.target.closest(".matrix-scroll td > a");
     if (!isCell(link) || !window.htmx || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     open(link);
@@ -70,10 +72,10 @@
 
   // Arrow keys go from cell to cell.
   const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-  scroller.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key], cell = event.target.closest("tbody td, tbody th");
+  tables.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key], table = event.target.closest(".matrix-scroll"), cell = table && event.target.closest("tbody td, tbody th");
     if (!step || !cell || event.target.tagName !== "A") return;
-    const rows = [...scroller.querySelectorAll("tbody tr:not(.g)")].filter((row) => row.offsetParent);
+    const rows = [...table.querySelectorAll("tbody tr:not(.g)")].filter((row) => row.offsetParent);
     let y = rows.indexOf(cell.parentElement) + step[0], x = cell.cellIndex + step[1];
     while (rows[y] && rows[y].cells[x]) {
       const link = rows[y].cells[x].querySelector("a");
