@@ -112,6 +112,11 @@ class Config(BaseSettings):
     denied_networks: list[IPv4Network | IPv6Network] = Field(
         [], validate_default=True, description="Networks that no test may reach; default: loopback, link-local, ..."
     )
+    trusted_certificates: Path | None = Field(
+        None,
+        description="PEM file, or folder of hashed names as /etc/grid-security/certificates, that tests over TLS trust "
+        "where they name none; empty: the system's.",
+    )
     plugin_dirs: list[Path] = Field(
         [Path("/usr/lib/nagios/plugins")], description="Folders whose programs a test may run as plugins."
     )
