@@ -38,6 +38,7 @@ from gridkeeper.probes.results import Result
 from gridkeeper.probes.running import Measured, attempts_allowed, blocked, stored_form
 from gridkeeper.probes.spawning import close_spawner
 from gridkeeper.probes.timetable import Timetable
+from gridkeeper.probes.try_runs import run_trials
 
 log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
@@ -100,7 +101,7 @@ class Engine:
         await self._reload()
         if self._remote is not None:
             await self._remote.open(self.keep, self._instance_of)
-        jobs = [self._outbox.run(), self._poll_loop(), self._reload_loop()]
+        jobs = [self._outbox.run(), self._poll_loop(), self._reload_loop(), run_trials(self._in_database)]
         helpers = [asyncio.create_task(job) for job in jobs]
         try:
             await self._schedule_loop(stop, helpers)
