@@ -44,9 +44,8 @@ class Spool:
     def _open(self) -> None:
         self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
         self._path.chmod(0o600)
-        # FULL: a message that was acknowledged outlives a loss of power, not only a crash of ours.
         self._connection.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "PRAGMA journal_mode=WAL;"
             "CREATE TABLE IF NOT EXISTS message (place INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, payload BLOB);"
             "CREATE INDEX IF NOT EXISTS waiting ON message (place) WHERE payload IS NOT NULL;"
         )
@@ -78,6 +77,8 @@ class Spool:
         """Keeps messages, `name, payload`; a name that is known already changes nothing. Raises SpoolError."""
         with self._lock:
             try:
+                # FULL: what is kept outlives a loss of power, not only a crash of ours.
+                self._connection.execute("PRAGMA synchronous=FULL")
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
                     for name, payload in messages:
@@ -116,6 +117,8 @@ class Spool:
         """Lets messages go that the bus has taken; their names are remembered for a while. Raises SpoolError."""
         with self._lock:
             try:
+                # What is let go of and comes back is sent again, and recognised: nothing waits for the disk here.
+                self._connection.execute("PRAGMA synchronous=NORMAL")
                 with self._connection:
                     self._connection.execute("BEGIN IMMEDIATE")
                     for name in names:

@@ -12,6 +12,7 @@ from gridkeeper.config import SettingsError
 #: Modules with `register(app)`, in the order of `gridkeeper --help`.
 COMMAND_MODULES = (
     "gridkeeper.cli.run_commands",
+    "gridkeeper.cli.worker_command",
     "gridkeeper.cli.admin_commands",
     "gridkeeper.cli.people_commands",
     "gridkeeper.cli.backup_commands",
@@ -45,9 +46,25 @@ def build_app() -> typer.Typer:
     return app
 
 
+def _asks_a_server(words: list[str]) -> bool:
+    """`gridkeeper good-sites --server`: a client on a machine that has no installation, no settings, no database."""
+    is_named = any(word == "--server" or word.startswith("--server=") for word in words)
+    return is_named or bool(os.environ.get("GRIDKEEPER_SERVER"))
+
+
+def _run_client() -> None:
+    app = typer.Typer(name="gridkeeper", pretty_exceptions_enable=False)
+    app.callback()(lambda: None)
+    import_module("gridkeeper.selection.commands").register(app)
+    app()
+
+
 def main() -> None:
     """Runs one command. Settings that do not hold together end it with a message and status 2."""
     words = sys.argv[1:]
+    if words[:1] == ["good-sites"] and _asks_a_server(words):
+        _run_client()
+        return
     if words[:1] in (["demo"], ["demo-sites"], ["demo-fault"]):
         import_module("gridkeeper.demo.environment").apply(words)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gridkeeper.settings")

@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 
 from gridkeeper.bus.nats import TROUBLE, Bus, BusError, Pull, let_go
 from gridkeeper.bus.spool import Spool, SpoolError
-from gridkeeper.config import Config
+from gridkeeper.config import Config, SettingsError
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.executors import Executor, Here
@@ -44,7 +44,13 @@ _GRACE_S, _LAST_WORDS, _LAST_WORD_S = 3.0, 40, 0.05
 #: Answers on their way to the bus at once.
 _AT_ONCE = 256
 _RETRY_S = 1.0
+#: What happens within it is written to the disk at once.
+_TOGETHER_S = 0.01
 _RESOLVERS = 64
+
+
+#: What keeps a worker from starting, in words.
+WORKER_ERRORS = (SpoolError, WorkerKeyError, BusError, SettingsError)
 
 
 class Worker:
@@ -52,7 +58,7 @@ class Worker:
 
     def __init__(self, config: Config, *, executor: Executor | None = None) -> None:
         """Raises SpoolError and WorkerKeyError where its folder cannot be used."""
-        self.name = config.worker_name or socket.gethostname()
+        self.name = name_of(config)
         self._config = config
         self._executor = executor or Here()
         folder = config.data_dir / "worker"
@@ -188,6 +194,7 @@ class Worker:
         """Makes answers durable, all that there are in one transaction, and acknowledges their orders."""
         while True:
             await self._has_measured.wait()
+            await asyncio.sleep(_TOGETHER_S)
             self._has_measured.clear()
             batch = list(self._measured)
             try:
@@ -231,6 +238,7 @@ class Worker:
             woken = asyncio.create_task(self._has_spooled.wait())
             await asyncio.wait({*sending, woken}, return_when="FIRST_COMPLETED")
             woken.cancel()
+            await asyncio.sleep(_TOGETHER_S)
         else:
             await self._has_spooled.wait()
 
@@ -277,6 +285,11 @@ class Worker:
 
 def _unknown(order: Order, why: str, now: datetime) -> Measured:
     return Measured(SeriesKey(*order.key), Outcome(Status.UNKNOWN, why), now, 0)
+
+
+def name_of(config: Config) -> str:
+    """The worker's name as settings give it, else its host's; an underscore has another meaning on the bus."""
+    return config.worker_name or socket.gethostname().replace("_", "-")
 
 
 def run_worker(config: Config, stop: threading.Event) -> None:
