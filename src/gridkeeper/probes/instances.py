@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Prefetch
 
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.models import LatestStatus, ProfileEntry, Test, TestKind
 from gridkeeper.probes.native.check import Target
-from gridkeeper.registry.models import Certification, Service, Site
+from gridkeeper.registry.models import Certification, Endpoint, Service, Site
 from gridkeeper.vos.models import Vo, VoSupport
 
 #: Sites in these states are not tested: they have left, or have not come yet.
@@ -47,7 +47,10 @@ class TestSpec:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A service as tests see it. limit_key: runs against the same host count together."""
+    """A service as tests see it.
+
+    limit_key: runs against the same host count together; endpoints: URLs of its own and of its endpoints
+    """
 
     service_id: int
     target: Target
@@ -55,6 +58,7 @@ class Place:
     site: str
     site_bdii: str
     properties: Mapping[str, str]
+    endpoints: tuple[str, ...] = ()
 
     @property
     def limit_key(self) -> str:
@@ -90,7 +94,7 @@ def stamp() -> tuple[Any, ...]:
     """Changes whenever what is to be run may have changed: the newest audit record of each table that matters."""
     newest = [
         model.history.aggregate(newest=Max("history_id"))["newest"]
-        for model in (Service, Site, Test, ProfileEntry, Vo, VoSupport)
+        for model in (Service, Endpoint, Site, Test, ProfileEntry, Vo, VoSupport)
     ]
     dependencies = Test.depends_on.through._default_manager.aggregate(
         Max("pk"), Count("pk")
@@ -170,6 +174,7 @@ def _places() -> dict[int, Place]:
         .filter(is_monitored=True, site__valid_until=None)
         .exclude(site__certification__in=_UNTESTED)
         .select_related("site", "service_type")
+        .prefetch_related(Prefetch("endpoints", Endpoint.objects.current()))
     )
     return {service.pk: place_of(service) for service in services}
 
@@ -183,7 +188,11 @@ def place_of(service: Service) -> Place:
         port = 0
     target = Target(service.hostname, service.host_ip, port, service.url)
     properties = {str(key): str(value) for key, value in service.properties.items()}
-    return Place(service.pk, target, service.service_type.name, service.site.name, service.site.giis_url, properties)
+    current = [endpoint.url for endpoint in service.endpoints.all() if endpoint.valid_until is None]
+    urls = tuple(dict.fromkeys(filter(None, [service.url, *current])))
+    return Place(
+        service.pk, target, service.service_type.name, service.site.name, service.site.giis_url, properties, urls
+    )
 
 
 def latest_rows() -> list[tuple[int, Status, Status, str]]:
