@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -15,12 +15,16 @@ from gridkeeper.probes.checks import check_named
 from gridkeeper.probes.credential_rules import CredentialError
 from gridkeeper.probes.handing import handed, secrets_in
 from gridkeeper.probes.instances import Instance
+from gridkeeper.probes.jobs.adapters import adapter_named
+from gridkeeper.probes.jobs.orders import JobOutcome, StageEnd
+from gridkeeper.probes.jobs.orders import Stage as JobStage
+from gridkeeper.probes.jobs.round_trip import run_job
+from gridkeeper.probes.jobs.verdicts import riders_of, verdicts
 from gridkeeper.probes.macros import MacroError, expand
-from gridkeeper.probes.models import Stage, TestKind
+from gridkeeper.probes.models import TestKind
 from gridkeeper.probes.native import CheckArgumentError, Outcome
 from gridkeeper.probes.native.check import FAILURES, Handed, Run, outcome_of, parse_arguments, without_secrets
 from gridkeeper.probes.native.connect import address_of
-from gridkeeper.probes.native.job import JobArguments, JobOutcome, run_job
 from gridkeeper.probes.plugins import run_plugin
 from gridkeeper.probes.results import SUMMARY_LIMIT, Result
 
@@ -106,6 +110,7 @@ def macros_of(instance: Instance) -> dict[str, str]:
         "PORT": str(place.target.port or ""),
         "URL": place.target.url,
         "PATH": _path_of(place.target.url),
+        "ENDPOINTS": " ".join(place.endpoints) or place.target.hostname,
         "VO": instance.key.vo,
         "SITE": place.site,
         "SITEBDII": place.site_bdii,
@@ -121,42 +126,34 @@ def _path_of(url: str) -> str:
 
 async def _run_job(instance: Instance, now: datetime) -> list[Measured]:
     started_s = time.monotonic()
-    riders = [rider for rider in instance.riders if rider.stage != Stage.LIST_MATCH]
     try:
-        wanted = expand(instance.test.arguments or {}, macros_of(instance), instance.place.properties)
-        arguments = parse_arguments("job", JobArguments, wanted)
-    except (MacroError, CheckArgumentError) as error:
-        done = JobOutcome(Outcome(Status.UNKNOWN, f"the test cannot run: {error}"))
-    else:
-        names = [rider.name for rider in riders]
-        done = await run_job(instance.place.target, arguments, instance.key.vo, names, instance.test.timeout_s)
-    return list(_of_job(instance, done, now, _ms_since(started_s)))
+        async with handed(instance) as credential:
+            done = await _job_of(instance, credential)
+    except (MacroError, CheckArgumentError, CredentialError) as error:
+        outcome = Outcome(Status.UNKNOWN, f"the test cannot run: {error}")
+        done = JobOutcome(None, {JobStage.MATCH: StageEnd(outcome)})
+    took_ms = _ms_since(started_s)
+    keys = {rider.name: instance.rider_key(rider) for rider in instance.riders} | {instance.test.name: instance.key}
+    return [
+        Measured(keys[said.metric], said.outcome, now, said.duration_ms, said.cause)
+        for said in verdicts(instance.test.name, instance.riders, done, took_ms)
+    ]
 
 
-def _of_job(instance: Instance, done: JobOutcome, now: datetime, duration_ms: int) -> Iterable[Measured]:
-    """List match, submission and riders of one round trip. A stage that was not reached names the one that failed."""
-    match = next((rider for rider in instance.riders if rider.stage == Stage.LIST_MATCH), None)
-    if match is not None:
-        yield Measured(instance.rider_key(match), done.match, now, duration_ms)
-    if done.submission is None:
-        cause = match.name if match is not None else ""
-        submission = _no_result(cause, done.match.summary) if cause else done.match
-        yield Measured(instance.key, submission, now, duration_ms, cause)
-    else:
-        yield Measured(instance.key, done.submission, now, duration_ms)
-    cause = (match.name if match is not None else instance.test.name) if done.submission is None else instance.test.name
-    explained = done.match if done.submission is None else done.submission
-    for rider in instance.riders:
-        if rider.stage == Stage.LIST_MATCH:
-            continue
-        key = instance.rider_key(rider)
-        if done.riders is None:
-            yield Measured(key, _no_result(cause, explained.summary), now, 0, cause)
-        elif rider.name in done.riders:
-            reported = done.riders[rider.name]
-            yield Measured(key, reported.outcome, now, reported.duration_ms)
-        else:
-            yield Measured(key, Outcome(Status.UNKNOWN, "the job did not report it"), now, 0)
+async def _job_of(instance: Instance, credential: Handed | None) -> JobOutcome:
+    """The round trip. Riders' arguments have macros too; those of stages are nobody's."""
+    test, place = instance.test, instance.place
+    adapter = adapter_named(test.command)
+    macros = macros_of(instance)
+    arguments = parse_arguments(adapter.name, adapter.arguments, expand(test.arguments or {}, macros, place.properties))
+    riders = [
+        replace(rider, arguments=expand(rider.arguments, macros, place.properties))
+        for rider in riders_of(instance.riders)
+    ]
+    return await run_job(
+        adapter, place.target, arguments, vo=instance.key.vo, riders=riders, timeout_s=test.timeout_s,
+        credential=credential,
+    )  # fmt: skip
 
 
 def _no_result(cause: str, why: str) -> Outcome:

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 
 import pytest
 
 from gridkeeper.core.status import Status
+from gridkeeper.probes.jobs.adapters import adapter_named
+from gridkeeper.probes.jobs.orders import JobArguments, Rider, Stage
+from gridkeeper.probes.jobs.round_trip import run_job
 from gridkeeper.probes.native import Target
-from gridkeeper.probes.native.job import JobArguments, run_job
 from tests.probes.native.servers import http, listening
 
 FINE = {"metric": "CE-csh", "status": "OK", "summary": "csh is there", "output": "long", "duration_ms": 12}
@@ -57,20 +60,25 @@ class ComputingElement:
         return ("DELETE", "/jobs/job-1", None) in self.asked
 
 
-async def _round_trip(element, *, timeout_s=5.0):
+async def _run(target, *, timeout_s=5.0, **arguments):
+    riders = [Rider("CE-csh", "csh")]
+    wanted = JobArguments(requirements="mem > 1", **arguments)
+    return await run_job(adapter_named("job"), target, wanted, vo="lhcb", riders=riders, timeout_s=timeout_s)
+
+
+async def _round_trip(element, **options):
     async with listening(element) as port:
-        target = Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}/")
-        return await run_job(target, JobArguments(requirements="mem > 1"), "lhcb", ["CE-csh"], timeout_s)
+        return await _run(Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}/"), **options)
 
 
 async def test_a_job_comes_back_with_what_rode_in_it():
     element = ComputingElement()
     done = await _round_trip(element)
     assert (done.match.status, done.match.summary) == (Status.OK, "2 queues match: short, long")
-    assert done.submission.status == Status.OK
-    assert done.submission.summary.startswith("job job-1 done in ")
-    assert [line.split("s  ")[1] for line in done.submission.output.splitlines()] == [
-        "submitted as job-1, queued",
+    assert done.whole.status == Status.OK
+    assert done.whole.summary.startswith("job job-1 done in ")
+    assert [line.split("s  ")[1] for line in done.whole.output.splitlines()] == [
+        "submitted as job-1",
         "queued",
         "running",
         "done",
@@ -98,15 +106,14 @@ async def test_a_job_comes_back_with_what_rode_in_it():
 async def test_a_failed_list_match_ends_it(answer, status, summary):
     element = ComputingElement(match=answer)
     async with listening(element) as port:
-        target = Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}")
-        done = await run_job(target, JobArguments(), "lhcb", [], 0.5)
-    assert (done.submission, done.riders) == (None, None)
+        done = await _run(Target("ce.example.org", "127.0.0.1", port, f"http://ce.example.org:{port}"), timeout_s=0.5)
+    assert (done.whole, done.riders, list(done.stages)) == (None, None, [Stage.MATCH])
     assert (done.match.status.name, done.match.summary) == (status, summary.format(host=f"ce.example.org:{port}"))
 
 
 @pytest.mark.parametrize("url", ["", "ldap://ce.example.org", "http://ce.example.org:port/"])
 async def test_a_ce_without_a_url_is_unknown(url):
-    done = await run_job(Target("ce.example.org", "127.0.0.1", 0, url), JobArguments(), "lhcb", [], 1)
+    done = await _run(Target("ce.example.org", "127.0.0.1", 0, url))
     assert done.match.status == Status.UNKNOWN
 
 
@@ -121,8 +128,8 @@ async def test_a_ce_without_a_url_is_unknown(url):
 async def test_a_failed_submission_has_a_match_and_no_riders(answers, summary):
     element = ComputingElement(**answers)
     done = await _round_trip(element)
-    assert (done.match.status, done.submission.status, done.riders) == (Status.OK, Status.CRITICAL, None)
-    assert done.submission.summary == summary
+    assert (done.match.status, done.whole.status, done.riders) == (Status.OK, Status.CRITICAL, None)
+    assert done.whole.summary == summary
     assert not element.is_clean  # there is nothing to remove
 
 
@@ -133,11 +140,12 @@ async def test_a_failed_submission_has_a_match_and_no_riders(answers, summary):
         ({"state": (404, {})}, "state of job job-1: HTTP 404: no reason given; the job was removed"),
         (
             {"state": (200, {"state": "running"})},
-            "timed out after 1 s while waiting for job job-1, which is running; the job was removed",
+            "job job-1 is stuck: running for {n} s, its state is running (the whole trip may take 1 s); "
+            "the job was removed",
         ),
         (
             {"state": (200, {"state": "queued"}), "remove": (500, {})},
-            "timed out after 1 s while waiting for job job-1, which is queued; "
+            "job job-1 is stuck: queued for {n} s, its state is queued (the whole trip may take 1 s); "
             "job job-1 could not be removed: HTTP 500",
         ),
         ({"output": (500, b"")}, "output of job job-1: HTTP 500; the job was removed"),
@@ -146,8 +154,8 @@ async def test_a_failed_submission_has_a_match_and_no_riders(answers, summary):
 async def test_a_job_that_does_not_end_well_is_removed_and_said(answers, summary):
     element = ComputingElement(**answers)
     done = await _round_trip(element, timeout_s=5.0 if "output" in answers else 1.0)
-    assert (done.submission.status, done.riders) == (Status.CRITICAL, None)
-    assert done.submission.summary == summary
+    assert (done.whole.status, done.riders) == (Status.CRITICAL, None)
+    assert re.sub(r"for \d+ s", "for {n} s", done.whole.summary) == summary
     assert element.is_clean
 
 
@@ -177,7 +185,7 @@ async def test_a_job_is_removed_when_we_are_told_to_stop():
 async def test_a_line_that_is_no_result_is_noted_and_the_others_are_kept(line, words):
     good = json.dumps(FINE | {"metric": "CE-rm", "status": 2}).encode()
     done = await _round_trip(ComputingElement(output=(200, line + b"\n" + good)))
-    assert words in done.submission.output
+    assert words in done.whole.output
     assert {name: int(rider.outcome.status) for name, rider in done.riders.items()} == {"CE-rm": 2}
 
 

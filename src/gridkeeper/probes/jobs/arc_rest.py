@@ -1,0 +1,141 @@
+"""A client of the REST interface of an ARC CE (version 1.0): what the arc checks and the arc jobs ask of it.
+
+Source: ARC 6 documentation, "REST interface". Every answer about jobs is HTTP 201; what became of each job is its inner
+`status-code`. `job` is an object for one job and a list for several.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gridkeeper.core.status import Status
+from gridkeeper.probes.jobs.orders import JobArguments
+from gridkeeper.probes.native.check import CheckFailedError, Run, Target
+from gridkeeper.probes.native.http_client import Request, Response, fetch, split, with_credential
+
+_TRUSTED = "/etc/grid-security/certificates"
+_REFUSALS = {
+    401: "it does not know us: no credential was accepted",
+    403: "it refuses us: the certificate or token is mapped to no user there",
+}
+
+
+class ArcArguments(JobArguments, frozen=True, kw_only=True):
+    """How to reach an ARC CE and act there.
+
+    url: of the REST interface, "" takes the service's (https://host:port/arex)
+    ca_file: folder or file of trusted CAs; "" takes the grid's folder where there is one, else the system's
+    certificate, key: PEM files of a host or user certificate, for a CE that is given no proxy; "" takes what the run
+        is handed
+    queue: the only one to use; "" any
+    minutes: CPU and wall time that are asked for
+    """
+
+    url: str = ""
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
+    queue: str = ""
+    minutes: int = 10
+
+
+class ArcRest:
+    """One CE."""
+
+    def __init__(self, target: Target, arguments: ArcArguments, run: Run) -> None:
+        self._target, self._arguments, self._run = target, arguments, run
+        self.base = _base_of(target, arguments)
+        self._ca_file = arguments.ca_file or (_TRUSTED if Path(_TRUSTED).is_dir() else "")
+
+    async def info(self, kind: str = "json") -> str:
+        """The GLUE 2 document of the CE as JSON or XML text."""
+        response = await self._ask("GET", "info", accept=f"application/{kind}", doing="asking what the CE offers")
+        self._require(response, "the CE's information", {200})
+        return response.text
+
+    async def submit(self, description: str) -> str:
+        """Hands a job description (xRSL) over; gives the job's identifier."""
+        response = await self._ask("POST", "jobs?action=new", description.encode(), "application/rsl",
+                                   doing="submitting the job")  # fmt: skip
+        answer = self._job_of(response, "submission")
+        if str(answer.get("status-code")) != "201" or not answer.get("id"):
+            text = f"job submission: {answer.get('status-code')}: {_reason(answer)}"
+            raise CheckFailedError(Status.CRITICAL, text, response.text[:4000])
+        return quote(str(answer["id"])[:200], safe="")
+
+    async def put(self, job: str, name: str, content: bytes) -> None:
+        """Uploads an input file."""
+        response = await self._ask("PUT", f"jobs/{job}/session/{name}", content, "application/octet-stream",
+                                   doing=f"uploading {name}")  # fmt: skip
+        self._require(response, f"upload of {name}", {200, 201, 204})
+
+    async def get(self, job: str, name: str) -> str:
+        """An output file."""
+        response = await self._ask("GET", f"jobs/{job}/session/{name}", doing=f"fetching {name}")
+        self._require(response, f"output {name} of job {job}", {200})
+        return response.text
+
+    async def diagnosis(self, job: str, what: str) -> str | None:
+        """A file of the job's diagnosis (`status`, `errors`), which unlike its state is never stale; None: no job."""
+        response = await self._ask("GET", f"jobs/{job}/diagnose/{what}", doing=f"asking for the {what} of job {job}")
+        if response.status == 404:
+            return None
+        self._require(response, f"{what} of job {job}", {200})
+        return response.text
+
+    async def act(self, action: str, job: str) -> int:
+        """`kill` or `clean`: the inner status code, 202 where it was taken, 404 where there is no such job."""
+        body = json.dumps({"job": [{"id": job}]}).encode()
+        response = await self._ask(
+            "POST", f"jobs?action={action}", body, "application/json", doing=f"{action} job {job}"
+        )
+        code = str(self._job_of(response, action).get("status-code", ""))
+        return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else 0
+
+    async def _ask(
+        self, method: str, path: str, body: bytes = b"", content_type: str = "", accept: str = "application/json",
+        *, doing: str,
+    ) -> Response:  # fmt: skip
+        headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
+        url = f"{self.base}/rest/1.0/{path}"
+        request = Request(method, url, headers, body, ca_file=self._ca_file, most_bytes=4 << 20)
+        if self._arguments.certificate:
+            request = replace(request, certificate=self._arguments.certificate, key=self._arguments.key)
+        with self._run.doing(doing):
+            return await fetch(self._target, with_credential(request, self._run), self._run)
+
+    def _require(self, response: Response, what: str, accepted: set[int]) -> None:
+        if response.status in accepted:
+            return
+        why = _REFUSALS.get(response.status, f"HTTP {response.status} {response.reason}".rstrip())
+        raise CheckFailedError(Status.CRITICAL, f"{what}: {why}", response.text[:4000])
+
+    def _job_of(self, response: Response, what: str) -> dict[str, Any]:
+        """The one job of an answer."""
+        self._require(response, what, {200, 201})
+        try:
+            found = json.loads(response.body)["job"]
+            job = found[0] if isinstance(found, list) else found
+        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+            text = f"{what}: the CE's answer is no list of jobs"
+            raise CheckFailedError(Status.CRITICAL, text, response.text[:4000]) from error
+        if not isinstance(job, dict):
+            raise CheckFailedError(Status.CRITICAL, f"{what}: the CE's answer is no list of jobs", response.text[:4000])
+        return job
+
+
+def _base_of(target: Target, arguments: ArcArguments) -> str:
+    """The address before `/rest/1.0`. Registries name it in several ways, some with the interface's version behind."""
+    url = arguments.url or target.url or f"https://{target.hostname}:{arguments.port or target.port or 443}/arex"
+    if "://" not in url:  # host:port, as old entries of ARC-CE are written
+        url = f"https://{url}"
+    base = url.split("/rest/")[0].rstrip("/")
+    if not split(base).path:
+        base += "/arex"
+    return base
+
+
+def _reason(answer: dict[str, Any]) -> str:
+    return str(answer.get("reason") or "no reason given")[:300]

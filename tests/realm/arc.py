@@ -1,0 +1,148 @@
+"""A real ARC CE (A-REX with its REST interface) on loopback, running jobs by fork, with a CA of its own."""
+
+import shutil
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.realm import Daemon
+from tests.realm.grid_ca import GridAuthority, Pair
+from tests.services import free_port, require_service
+
+_SCRIPTS = Path("/usr/share/arc")
+#: What the CE publishes is renewed so often; the stock minute is longer than a test.
+_INFO_EVERY_S = 2
+
+
+@dataclass
+class ArcCe:
+    """The CE: `arex` runs jobs, `ws` answers requests. `url` is that of its REST interface."""
+
+    folder: Path
+    url: str
+    authority: GridAuthority
+    user: Pair
+    stranger: Pair
+    arex: Daemon
+    ws: Daemon
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1].partition("/")[0])
+
+    @property
+    def job_folders(self) -> list[str]:
+        """Session folders of the jobs that it still keeps."""
+        return sorted(path.name for path in (self.folder / "session").iterdir())
+
+    def show_certificate(self, pair: Pair) -> None:
+        """The certificate that it shows from the next connection on: ARC reads the files for every one."""
+        shutil.copy(pair.key, self.folder / "hostkey.pem")
+        shutil.copy(pair.certificate, self.folder / "hostcert.pem")
+
+    def start_ws(self) -> None:
+        self.ws.start(self._is_answering)
+
+    def start_arex(self) -> None:
+        self.arex.start(self._is_published)
+
+    def _is_answering(self) -> bool:
+        context = ssl.create_default_context(capath=str(self.authority.folder))
+        try:
+            with closing(socket.create_connection(("127.0.0.1", self.port), timeout=1)) as plain:
+                context.wrap_socket(plain, server_hostname="localhost").close()
+        except OSError:
+            return False
+        return True
+
+    def _is_published(self) -> bool:
+        return (self.folder / "control" / "info.xml").exists()
+
+
+@contextmanager
+def arc_ce(folder: Path) -> Iterator[ArcCe]:
+    """Starts one in an empty folder that other users can enter; stops it and its jobs at the end."""
+    require_service((_SCRIPTS / "arc-arex-ws-start").exists(), "nordugrid-arc-arex")
+    port = free_port()
+    authority = GridAuthority(folder / "certificates", "ARC Test CA")
+    ce = ArcCe(
+        folder,
+        f"https://localhost:{port}/arex",
+        authority,
+        authority.issue("Robot Probe"),
+        authority.issue("Robot Stranger"),
+        Daemon([folder / "start-arex"], folder / "arex.out", {"ARC_CONFIG": str(folder / "arc.conf")}),
+        Daemon([folder / "start-ws"], folder / "ws.out", {"ARC_CONFIG": str(folder / "arc.conf")}),
+    )
+    ce.show_certificate(authority.issue("host/localhost", host="localhost"))
+    _write_configuration(ce, port)
+    try:
+        ce.start_arex()
+        ce.start_ws()
+        yield ce
+    finally:
+        ce.ws.stop()
+        ce.arex.stop()
+
+
+def _write_configuration(ce: ArcCe, port: int) -> None:
+    folder = ce.folder
+    for name in ("control", "session", "log", "run"):
+        (folder / name).mkdir()
+    (folder / "session").chmod(0o755)
+    (folder / "users").write_text(f'"{ce.user.subject}"\n')
+    (folder / "arc.conf").write_text(_CONFIGURATION.format(folder=folder, port=port))
+    # Without parameters there, its start makes some of 4096 bits, which takes minutes and outlives it.
+    dh = ["openssl", "genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:ffdhe4096"]
+    parameters = folder / "control" / "dhparam.pem"
+    subprocess.run([*dh, "-out", str(parameters)], check=True, capture_output=True)
+    parameters.chmod(0o600)
+    _adapt("arc-arex-start", folder / "start-arex", "<arex:gmconfig>",
+           f"<arex:InfoproviderWakeupPeriod>{_INFO_EVERY_S}</arex:InfoproviderWakeupPeriod>")  # fmt: skip
+    _adapt("arc-arex-ws-start", folder / "start-ws", "<tcp:Port>", "<tcp:Interface>127.0.0.1</tcp:Interface>")
+
+
+def _adapt(stock: str, own: Path, before: str, addition: str) -> None:
+    """A copy of a start script whose configuration has one more element; -F keeps the server in the foreground."""
+    text = (_SCRIPTS / stock).read_text().replace(before, addition + before).replace('exec $CMD "$@"', "exec $CMD -f")
+    own.write_text(text)
+    own.chmod(0o755)
+
+
+_CONFIGURATION = """\
+[common]
+hostname = localhost
+x509_host_key = {folder}/hostkey.pem
+x509_host_cert = {folder}/hostcert.pem
+x509_cert_dir = {folder}/certificates
+[authgroup:testers]
+file = {folder}/users
+[mapping]
+map_to_user = testers nobody:nogroup
+[lrms]
+lrms = fork
+[arex]
+controldir = {folder}/control
+sessiondir = {folder}/session
+logfile = {folder}/log/arex.log
+pidfile = {folder}/run/arex.pid
+joblog = {folder}/log/jobs.log
+wakeupperiod = 1
+[arex/ws]
+wsurl = https://localhost:{port}/arex
+logfile = {folder}/log/ws.log
+pidfile = {folder}/run/ws.pid
+[arex/ws/jobs]
+allowaccess = testers
+[infosys]
+logfile = {folder}/log/infoprovider.log
+[infosys/glue2]
+admindomain_name = LOOPBACK
+[infosys/cluster]
+[queue:fork]
+comment = Jobs run on the CE itself
+"""
