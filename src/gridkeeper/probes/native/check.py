@@ -92,6 +92,7 @@ class Run:
     started_s: float = field(default_factory=time.monotonic)
     credential: Handed | None = None
     secrets: list[str] = field(default_factory=list, repr=False)
+    step: str = ""
 
     @property
     def elapsed_s(self) -> float:
@@ -101,9 +102,18 @@ class Run:
     def doing(self, stage: str) -> Iterator[None]:
         """Names what is being done, for the text of a time-out or a lost connection: it stays named after one."""
         before = self.stage
-        self.stage = stage
+        self.stage = f"{self.step}, {stage}" if self.step else stage
         yield
         self.stage = before
+
+    @contextmanager
+    def taking(self, step: str) -> Iterator[None]:
+        """Names a step of several, in front of what is being done in it: "reading <url>, waiting for the answer"."""
+        before, self.step = self.step, step
+        try:
+            yield
+        finally:  # after a failure there may be other steps, to clean up; the stage stays named
+            self.step = before
 
 
 @dataclass(frozen=True, slots=True)
