@@ -64,12 +64,14 @@ def http(body=b"hello", *, status="200 OK", headers=(), length=None):
 class Authority:
     """A certificate authority of the test."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, ends_days=365):
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test CA")])
         self._numbers = 0
-        builder = self._builder("Test CA", self._key, -365, 365).add_extension(x509.BasicConstraints(True, None), True)
+        builder = self._builder("Test CA", self._key, -365, ends_days).add_extension(
+            x509.BasicConstraints(True, None), True
+        )
         certificate = builder.sign(self._key, hashes.SHA256())
         self.file = folder / "ca.pem"
         self.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -106,8 +108,12 @@ class Authority:
 
     def server(self, name="ce.example.org", **fields):
         """A server's context with a certificate for that name."""
+        return self.context(self.issue(name, **fields))
+
+    def context(self, file):
+        """A server's context with what `issue` made."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.issue(name, **fields))
+        context.load_cert_chain(file)
         return context
 
     def revocations(self, *, updated_days=-1, next_days=6, revoked=()):

@@ -12,6 +12,12 @@ from typing import Protocol
 #: Longest line that is read. A server that sends a longer one does not speak the protocol.
 LINE_BYTES = 64 * 1024
 _PART_BYTES = 64 * 1024
+#: As OpenSSL's objects within Python name the encoding.
+_DER = 2
+
+
+class SaidInTheClearError(Exception):
+    """The server went on without TLS after it had agreed to it."""
 
 
 class Stream(Protocol):
@@ -87,6 +93,15 @@ class PlainStream:
     def close(self) -> None:
         self._socket.close()
 
+    def surrender(self) -> socket.socket:
+        """The socket, for TLS to go on with. Raises SaidInTheClearError where more has come than was read.
+
+        What somebody on the way put in before TLS began would otherwise count as said within it (CVE-2021-23222).
+        """
+        if self._buffer:
+            raise SaidInTheClearError(f"the server went on in the clear: {bytes(self._buffer[:40])!r}")
+        return self._socket
+
 
 class TlsStream:
     """A connection with TLS."""
@@ -102,6 +117,16 @@ class TlsStream:
         """What the server showed, DER; b"" where it showed none."""
         handshake: ssl.SSLObject = self._writer.get_extra_info("ssl_object")
         return handshake.getpeercert(binary_form=True) or b""
+
+    @property
+    def chain(self) -> list[bytes]:
+        """The verified chain from the server's certificate to its root, DER; empty where nothing was verified.
+
+        Public from Python 3.13 on; the object within has it before.
+        """
+        inner = getattr(self._writer.get_extra_info("ssl_object"), "_sslobj", None)
+        verified = getattr(inner, "get_verified_chain", lambda: None)() or []
+        return [certificate.public_bytes(_DER) for certificate in verified]
 
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
@@ -136,6 +161,15 @@ async def start_tls(stream: PlainStream, tls: ssl.SSLContext, server_name: str, 
     """Goes on with TLS on a connection that began without it (STARTTLS and its kin)."""
     streams = await asyncio.open_connection(
         sock=stream.hand_over(), limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
+        ssl_handshake_timeout=max(0.1, timeout_s),
+    )  # fmt: skip
+    return TlsStream(*streams)
+
+
+async def upgrade(stream: PlainStream, tls: ssl.SSLContext, server_name: str, timeout_s: float) -> TlsStream:
+    """Shakes hands on a connection that was spoken on in the clear (STARTTLS). Raises SaidInTheClearError."""
+    streams = await asyncio.open_connection(
+        sock=stream.surrender(), limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
         ssl_handshake_timeout=max(0.1, timeout_s),
     )  # fmt: skip
     return TlsStream(*streams)

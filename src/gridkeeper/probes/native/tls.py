@@ -1,27 +1,41 @@
-"""TLS: the chain is trusted, the name fits, the certificate does not expire soon."""
+"""TLS: the chain is trusted, the name fits, no certificate of it expires soon; also after STARTTLS."""
 
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from django.conf import settings
 
 from gridkeeper.core.status import Status
 from gridkeeper.core.units import format_duration
-from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
-from gridkeeper.probes.native.connect import connect_tls, port_of
+from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
+from gridkeeper.probes.native.connect import port_of
+from gridkeeper.probes.native.starttls import DEFAULT_PORTS, PROTOCOLS, connect_starttls
 from gridkeeper.probes.native.streams import TlsStream
+
+_GRADES = (Status.OK, Status.WARNING, Status.CRITICAL)
 
 
 class TlsArguments(Arguments, frozen=True, kw_only=True):
-    """warning_days, critical_days: before expiry; ca_file: trusted certificates (PEM), "" the system's."""
+    """warning_days, critical_days: before expiry, of the server's certificate and of those that signed it.
+
+    ca_file: trusted certificates, PEM file or folder of hashed names; "" those of the settings, else the system's
+    starttls: smtp, ftp, ldap or postgres, where TLS begins on a connection of that protocol
+    """
 
     warning_days: float = 14
     critical_days: float = 3
     ca_file: str = ""
     server_name: str = ""
+    starttls: str = ""
+
+    def __post_init__(self) -> None:
+        if self.starttls and self.starttls not in PROTOCOLS:
+            raise CheckArgumentError(f"tls: starttls {self.starttls!r} is none of {', '.join(PROTOCOLS)}")
 
 
 @lru_cache(maxsize=64)
@@ -54,8 +68,14 @@ def _unverifying() -> ssl.SSLContext:
 
 
 def context_of(ca_file: str) -> ssl.SSLContext:
-    path = Path(ca_file)
-    return verifying_context(ca_file, path.stat().st_mtime if ca_file and path.exists() else 0.0)
+    """A context that trusts what the file or folder holds; "" what the settings name, else the system."""
+    wanted = trusted(ca_file)
+    path = Path(wanted)
+    return verifying_context(wanted, path.stat().st_mtime if wanted and path.exists() else 0.0)
+
+
+def trusted(ca_file: str) -> str:
+    return ca_file or str(settings.GRIDKEEPER.trusted_certificates or "")
 
 
 def context_with(certificate: str, key: str = "", *, ca_file: str = "", verify: bool = True) -> ssl.SSLContext:
@@ -63,7 +83,7 @@ def context_with(certificate: str, key: str = "", *, ca_file: str = "", verify: 
 
     certificate: PEM file with its chain, and with its key where `key` is "" (a proxy). Raises CheckFailedError.
     """
-    context = _verifying(ca_file) if verify else _unverifying()
+    context = _verifying(trusted(ca_file)) if verify else _unverifying()
     try:
         context.load_cert_chain(certificate, key or None, password=_no_password)
     except (OSError, ssl.SSLError) as error:
@@ -86,32 +106,52 @@ def certificate_of(stream: TlsStream) -> x509.Certificate:
 
 
 async def _check(target: Target, arguments: TlsArguments, run: Run) -> Outcome:
-    port = port_of(target, arguments.port, 443)
-    try:
-        stream = await connect_tls(target, port, run, context_of(arguments.ca_file), arguments.server_name)
-    except ssl.SSLCertVerificationError as error:
-        raise await refusal(target, port, run, error, arguments.server_name) from error
+    port = port_of(target, arguments.port, DEFAULT_PORTS.get(arguments.starttls, 443))
+    stream = await connect_verified(target, port, run, arguments)
     try:
         certificate = certificate_of(stream)
+        chain = stream.chain
     finally:
         stream.close()
-    return judge_expiry(certificate, datetime.now(UTC), arguments)
+    now = datetime.now(UTC)
+    return _with_chain(judge_expiry(certificate, now, arguments), chain, now, arguments)
+
+
+async def connect_verified(target: Target, port: int, run: Run, arguments: TlsArguments) -> TlsStream:
+    """A connection whose certificate is trusted, bears the name and is valid. Raises CheckFailedError where not."""
+    context = context_of(arguments.ca_file)
+    name = arguments.server_name
+    try:
+        return await connect_starttls(target, port, run, context, protocol=arguments.starttls, server_name=name)
+    except ssl.SSLCertVerificationError as error:
+        raise await refusal(target, port, run, error, name, arguments.starttls) from error
+
+
+def _with_chain(outcome: Outcome, chain: list[bytes], now: datetime, arguments: TlsArguments) -> Outcome:
+    """Worse where a certificate that signed the server's ends sooner than the limits allow."""
+    for signer in chain[1:]:
+        certificate = x509.load_der_x509_certificate(signer)
+        judged = judge_expiry(certificate, now, arguments)
+        if judged.status != Status.OK and outcome.status in {Status.OK, Status.WARNING}:
+            name = certificate.subject.rfc4514_string()
+            text = f"{outcome.summary}; that of its authority {name} {judged.summary.removeprefix('the certificate ')}"
+            worse = max(outcome.status, judged.status, key=_GRADES.index)
+            outcome = replace(outcome, status=worse, summary=text)
+    return outcome
 
 
 async def refusal(
-    target: Target, port: int, run: Run, error: ssl.SSLCertVerificationError, server_name: str = ""
+    target: Target, port: int, run: Run, error: ssl.SSLCertVerificationError, server_name: str = "", starttls: str = ""
 ) -> CheckFailedError:
     """Why the server's certificate was refused: looks at it once more, without verifying, to say when it expired."""
-    stream = await connect_tls(target, port, run, unverifying_context(), server_name)
+    stream = await connect_starttls(
+        target, port, run, unverifying_context(), protocol=starttls, server_name=server_name
+    )  # fmt: skip
     try:
         certificate = certificate_of(stream)
     finally:
         stream.close()
-    return refused(certificate, error, datetime.now(UTC))
-
-
-def refused(certificate: x509.Certificate, error: ssl.SSLCertVerificationError, now: datetime) -> CheckFailedError:
-    """Why that certificate was refused, in words."""
+    now = datetime.now(UTC)
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         expiry = judge_expiry(certificate, now, TlsArguments())
         return CheckFailedError(Status.CRITICAL, expiry.summary, expiry.output)
