@@ -6,7 +6,6 @@ the bus can report only what was asked of him, of the series and at the time tha
 
 import dataclasses
 import hmac
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -171,10 +170,9 @@ def instance_of(order: Order) -> Instance:
     Raises WireError.
     """
     try:
-        target = _made(Target, order.target)
-        place = _made(Place, order.place | {"target": target})
-        riders = tuple(_made(TestSpec, rider) for rider in order.riders)
-        return Instance(SeriesKey(*order.key), _made(TestSpec, order.test), place, riders)
+        place = msgspec.convert(order.place | {"target": order.target}, Place)
+        riders = tuple(msgspec.convert(rider, TestSpec) for rider in order.riders)
+        return Instance(SeriesKey(*order.key), msgspec.convert(order.test, TestSpec), place, riders)
     except (TypeError, ValueError) as error:
         raise WireError(f"an order of another release: {error}; bring worker and scheduler to the same one") from error
 
@@ -183,13 +181,6 @@ def _fields(value: Any) -> dict[str, Any]:
     """The fields that make the value, as plain as they are sent."""
     wanted = {field.name for field in dataclasses.fields(value) if field.init}
     return {name: msgspec.to_builtins(getattr(value, name), builtin_types=(bytes,)) for name in wanted}
-
-
-def _made(kind: type[_T], fields: Mapping[str, Any]) -> _T:
-    wanted = {field.name for field in dataclasses.fields(kind) if field.init}  # type: ignore[arg-type]
-    given = {name: tuple(value) if isinstance(value, list) and name == "depends_on" else value
-             for name, value in fields.items() if name in wanted}  # fmt: skip
-    return kind(**given)
 
 
 def answer_of(order: Order, measured: list[Measured]) -> Answer:
