@@ -11,7 +11,6 @@ from gridkeeper.people.permission import NotPermittedError
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.models import ProfileEntry
 from gridkeeper.selection.actions import (
-    CriticalChange,
     add_to_list,
     remove_from_list,
     set_critical,
@@ -22,6 +21,7 @@ from gridkeeper.selection.models import ListEntry
 from gridkeeper.selection.preview import preview_critical_tests, preview_entry
 from gridkeeper.selection.profiles import profile_at
 from gridkeeper.selection.rules import Entry, ListWord
+from gridkeeper.selection.wishes import CriticalChange
 from tests.builders import NOW, a_result, a_service, a_site, a_test, a_user, a_vo, in_profile
 
 pytestmark = pytest.mark.django_db

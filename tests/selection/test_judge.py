@@ -183,7 +183,7 @@ def test_the_answer_for_now_costs_few_queries_however_many_sites(grid, django_as
     say(grid.good_ce)
     for _ in range(10):
         a_site()
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         good_sites("lhcb", NOW)
 
 

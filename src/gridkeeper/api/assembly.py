@@ -29,6 +29,7 @@ ROUTERS = (
     "gridkeeper.probes.interfaces_api",
     "gridkeeper.availability.api",
     "gridkeeper.selection.api",
+    "gridkeeper.selection.api_proposals",
     "gridkeeper.subscriptions.api",
     "gridkeeper.api.tokens",
 )

@@ -23,14 +23,18 @@ from gridkeeper.selection.api_schemas import (
     EntryOut,
     GoodSitesOut,
     ProfileOut,
+    ProposalOut,
     RemovalIn,
 )
-from gridkeeper.selection.errors import UnknownSubjectError, UnknownVoError
+from gridkeeper.selection.errors import ApprovalNeededError, UnknownSubjectError, UnknownVoError, WishError
 from gridkeeper.selection.judge import answer
 from gridkeeper.selection.models import ListEntry
 from gridkeeper.selection.outputs import as_json, as_text
 from gridkeeper.selection.preview import Effect, preview_critical_tests
 from gridkeeper.selection.profiles import Profile, profile_at, vo_at
+from gridkeeper.selection.proposals import ask
+from gridkeeper.selection.publish import as_http_sd, as_ldif
+from gridkeeper.selection.wishes import Listing, Removal, Wish
 from gridkeeper.web.api import Limit, Offset, Page, paginate
 from gridkeeper.web.problems import Problem
 
@@ -43,7 +47,7 @@ Moment = Annotated[AwareDatetime | None, Query(None, description="UTC instant of
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def problems() -> Iterator[None]:
     """What is wrong with the question, as problem details."""
     try:
         yield
@@ -51,6 +55,8 @@ def _problems() -> Iterator[None]:
         raise Problem(404, "No such VO", str(error)) from error
     except UnknownSubjectError as error:
         raise Problem(422, "Unknown name", str(error)) from error
+    except WishError as error:
+        raise Problem(409, "It cannot be made", str(error)) from error
     except MomentError as error:
         raise Problem(
             422, "The time does not fit", str(error), errors=[{"field": "at", "problem": str(error)}]
@@ -62,14 +68,25 @@ def get_good_sites(
     request: HttpRequest,
     vo: Annotated[str, Query(max_length=100, pattern=_PATTERN, example="lhcb", description="Name of the VO.")],
     at: Moment = None,
-    format: Annotated[Literal["json", "text"], Query("json", description="text: one line per site.")] = "json",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Literal["json", "text", "ldif", "http_sd"],
+        Query("json", description="text: one line per site; ldif, http_sd: only what is good, for programs."),
+    ] = "json",
 ) -> Any:
-    """The judgement now or at an instant of the past, with every reason. Unknown VO: 404 naming the known ones."""
+    """The judgement now or at an instant of the past, with every reason. Unknown VO: 404 naming the known ones.
+
+    `good_until` says when a site is good no longer unless newer results come: what is kept may be believed so long.
+    """
     now = timezone.now()
-    with _problems():
+    with problems():
         found = answer(vo, check_moment(at or now, now))
-    if format == "text":
-        return HttpResponse(as_text(found), content_type="text/plain; charset=utf-8")
+    match format:
+        case "text":
+            return HttpResponse(as_text(found), content_type="text/plain; charset=utf-8")
+        case "ldif":
+            return HttpResponse(as_ldif(found), content_type="text/plain; charset=utf-8")
+        case "http_sd":
+            return HttpResponse(as_http_sd(found), content_type="application/json")
     return as_json(found)
 
 
@@ -77,7 +94,7 @@ def get_good_sites(
 def get_profile(request: HttpRequest, vo: VoName, at: Moment = None) -> dict[str, Any]:
     """The VO's profile now or at an instant of the past; `owner` is another VO where it has none of its own."""
     now = timezone.now()
-    with _problems():
+    with problems():
         moment = check_moment(at or now, now)
         vo_at(vo, moment)
     return _profile_json(profile_at(vo, moment))
@@ -91,26 +108,32 @@ def _profile_json(profile: Profile) -> dict[str, Any]:
     return {"vo": profile.vo, "owner": profile.owner, "tests": lines}
 
 
-@router.post("/good-sites/{vo}/tests", response=ProfileOut, summary="Choose critical tests")
-def post_critical_tests(request: HttpRequest, vo: VoName, body: CriticalChangesIn) -> dict[str, Any]:
-    """For managers of the VO. The choice holds from now on; judgements of earlier instants stay as they were."""
-    now = timezone.now()
-    with _problems():
-        actions.set_critical_tests(
-            Actor.of(request, "api"), vo=vo_at(vo, now), changes=body.as_changes(), reason=body.reason, now=now
-        )
-    return _profile_json(profile_at(vo, now))
+@router.post("/good-sites/{vo}/tests", response={200: ProfileOut, 202: ProposalOut}, summary="Choose critical tests")
+def post_critical_tests(request: HttpRequest, vo: VoName, body: CriticalChangesIn) -> Status[Any]:
+    """For managers of the VO. The choice holds from now on; judgements of earlier instants stay as they were.
+
+    202: the VO wants a second manager, so that it is a proposal now.
+    """
+    now, actor = timezone.now(), Actor.of(request, "api")
+    with problems():
+        owner, changes = vo_at(vo, now), body.as_changes()
+        try:
+            actions.set_critical_tests(actor, vo=owner, changes=changes, reason=body.reason, now=now)
+        except ApprovalNeededError:
+            wish = Wish(critical=tuple(changes))
+            return Status(202, ask(actor, vo=owner, wish=wish, reason=body.reason, now=now))
+    return Status(200, _profile_json(profile_at(vo, now)))
 
 
 @router.post("/good-sites/{vo}/tests/preview", response=EffectOut, summary="What a choice of critical tests would do")
 def post_preview(request: HttpRequest, vo: VoName, body: CriticalChangesIn) -> dict[str, Any]:
     """Judges with the changes and saves nothing: which sites would leave, which would enter."""
     now = timezone.now()
-    with _problems():
-        return _effect_json(preview_critical_tests(vo_at(vo, now), body.as_changes(), now))
+    with problems():
+        return effect_json(preview_critical_tests(vo_at(vo, now), body.as_changes(), now))
 
 
-def _effect_json(effect: Effect) -> dict[str, Any]:
+def effect_json(effect: Effect) -> dict[str, Any]:
     return {
         "sentence": effect.sentence,
         "good_before": len(effect.before.good),
@@ -130,7 +153,7 @@ def list_entries(
 ) -> dict[str, Any]:
     """Newest first."""
     now = timezone.now()
-    with _problems():
+    with problems():
         entries = ListEntry.objects.filter(vo=vo_at(vo, now)).select_related("site", "author")
     return paginate(request, entries if past else standing(entries, now), limit, offset)
 
@@ -140,23 +163,19 @@ def standing(entries: "QuerySet[ListEntry]", now: datetime) -> "QuerySet[ListEnt
     return entries.filter(Q(expires_at=None) | Q(expires_at__gt=now), removed_at=None)
 
 
-@router.post("/good-sites/{vo}/lists", response={201: EntryOut}, summary="Put a site on a list")
-def post_entry(request: HttpRequest, vo: VoName, body: EntryIn) -> Status[ListEntry]:
-    """For managers of the VO. white: the site is always in; black: always out."""
-    now = timezone.now()
-    with _problems():
+@router.post("/good-sites/{vo}/lists", response={201: EntryOut, 202: ProposalOut}, summary="Put a site on a list")
+def post_entry(request: HttpRequest, vo: VoName, body: EntryIn) -> Status[Any]:
+    """For managers of the VO. white: the site is always in; black: always out. 202: it waits for a second manager."""
+    now, actor = timezone.now(), Actor.of(request, "api")
+    with problems():
         owner = vo_at(vo, now)
         site = _site(body.site)
-    entry = actions.add_to_list(
-        Actor.of(request, "api"),
-        vo=owner,
-        site=site,
-        kind=body.kind,
-        reason=body.reason,
-        expires_at=body.expires_at,
-        now=now,
-    )
-    return Status(201, entry)
+    words: Any = {"kind": body.kind, "reason": body.reason, "expires_at": body.expires_at}
+    try:
+        return Status(201, actions.add_to_list(actor, vo=owner, site=site, **words, now=now))
+    except ApprovalNeededError:
+        wish = Wish(add=(Listing(site.key, site.name, **words),))
+        return Status(202, ask(actor, vo=owner, wish=wish, reason=body.reason, now=now))
 
 
 def _site(name: str) -> Site:
@@ -166,15 +185,23 @@ def _site(name: str) -> Site:
     return found
 
 
-@router.post("/good-sites/{vo}/lists/{entry}/remove", response=EntryOut, summary="Take a site off a list")
+@router.post(
+    "/good-sites/{vo}/lists/{entry}/remove",
+    response={200: EntryOut, 202: ProposalOut},
+    summary="Take a site off a list",
+)
 def post_removal(
     request: HttpRequest, vo: VoName, entry: Annotated[int, Path(ge=1, le=2**63 - 1)], body: RemovalIn
-) -> ListEntry:
+) -> Status[Any]:
     """For managers of the VO. The entry stays readable with its end; removing it twice changes nothing."""
-    now = timezone.now()
-    with _problems():
+    now, actor = timezone.now(), Actor.of(request, "api")
+    with problems():
         owner = vo_at(vo, now)
-    listed = get_object_or_404(ListEntry, pk=entry, vo=owner)
-    actions.remove_from_list(Actor.of(request, "api"), entry=listed, reason=body.reason, now=now)
+    listed = get_object_or_404(ListEntry.objects.select_related("site"), pk=entry, vo=owner)
+    try:
+        actions.remove_from_list(actor, entry=listed, reason=body.reason, now=now)
+    except ApprovalNeededError:
+        removal = Removal(listed.pk, listed.site.key, listed.site.name, listed.kind)
+        return Status(202, ask(actor, vo=owner, wish=Wish(remove=(removal,)), reason=body.reason, now=now))
     listed.refresh_from_db()
-    return listed
+    return Status(200, listed)

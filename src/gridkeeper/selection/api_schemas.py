@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from ninja import Schema
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from gridkeeper.selection.actions import CriticalChange
-from gridkeeper.selection.models import ListEntry
+from gridkeeper.selection.models import ListEntry, Proposal
+from gridkeeper.selection.wishes import CriticalChange, Wish
 
 #: No NUL: PostgreSQL cannot hold it.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", strip_whitespace=True)]
@@ -52,6 +52,7 @@ class SiteVerdictOut(Schema):
     key: str
     region: str = Field(examples=["UK/I"])
     is_good: bool
+    good_until: datetime | None = Field(description="When it is good no longer unless newer results come.")
     list_entry: EntryBrief | None
     reasons: list[ReasonOut]
     services: list[ServiceVerdictOut]
@@ -148,3 +149,77 @@ class EntryOut(Schema):
     @staticmethod
     def resolve_author(entry: ListEntry) -> str | None:
         return entry.author.get_username() if entry.author else None
+
+
+class PolicyOut(Schema):
+    """How the VO chooses."""
+
+    needs_approval: bool = Field(description="A change waits until another manager of the VO agrees.")
+    freshest_s: int = Field(description="Older results make nothing good; 0: each test's validity.", examples=[7200])
+
+
+class PolicyIn(PolicyOut):
+    """How the VO is to choose."""
+
+    freshest_s: int = Field(0, ge=0, le=31 * 86_400, examples=[7200])
+    reason: Text = Field(min_length=1, max_length=300, examples=["two pairs of eyes"])
+
+
+class ProposalOut(Schema):
+    """A change that waits for a second manager, or was decided."""
+
+    id: int = Field(examples=[7])
+    state: str = Field(examples=["open"])
+    changes: list[str] = Field(examples=[["CE-js on CE becomes critical"]])
+    reason: str = Field(examples=["the new CA is out"])
+    author: str | None = Field(examples=["carol"])
+    created_at: datetime
+    decided_by: str | None = Field(examples=["dave"])
+    decided_at: datetime | None
+    decision: str = Field(examples=["fine"])
+
+    @staticmethod
+    def resolve_changes(proposal: Proposal) -> list[str]:
+        return Wish.from_json(proposal.change).sentences
+
+    @staticmethod
+    def resolve_author(proposal: Proposal) -> str | None:
+        return proposal.author.get_username() if proposal.author else None
+
+    @staticmethod
+    def resolve_decided_by(proposal: Proposal) -> str | None:
+        return proposal.decided_by.get_username() if proposal.decided_by else None
+
+
+class DecisionIn(Schema):
+    """What the second manager says."""
+
+    decision: Text = Field("", max_length=300, examples=["fine"])
+
+
+class WhatIfIn(Schema):
+    """Everything that could change at once; what is not named stays."""
+
+    critical: list[CriticalChangeIn] = Field([], max_length=200)
+    add: list[EntryIn] = Field([], max_length=200)
+    remove: list[int] = Field([], max_length=200, description="Ids of list entries.")
+    freshest_s: int | None = Field(None, ge=0, le=31 * 86_400)
+
+
+class GoodChangeOut(Schema):
+    """That a site, or one of its services, became good or bad."""
+
+    id: int = Field(examples=[1041])
+    at: datetime
+    site: str = Field(examples=["RAL-LCG2"])
+    service: str = Field(description="Empty: the site itself.", examples=["CE ce.example.org"])
+    is_good: bool
+    reason: str = Field(examples=["excluded: CE-js on ce.example.org is CRITICAL since 2026-03-10 11:00 UTC"])
+
+
+class FeedOut(Schema):
+    """Changes, oldest first. next_after: what to ask for next time, also where nothing was new."""
+
+    vo: str = Field(examples=["lhcb"])
+    items: list[GoodChangeOut]
+    next_after: int = Field(examples=[1041])

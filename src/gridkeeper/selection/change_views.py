@@ -21,7 +21,6 @@ from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.registry.action_pages import add_errors, refuse
 from gridkeeper.registry.models import Site
 from gridkeeper.selection import actions
-from gridkeeper.selection.actions import CriticalChange
 from gridkeeper.selection.errors import UnknownVoError
 from gridkeeper.selection.forms import EntryForm, ReasonForm, RemovalForm
 from gridkeeper.selection.models import ListEntry
@@ -30,6 +29,7 @@ from gridkeeper.selection.preview import Effect, preview_critical_tests, preview
 from gridkeeper.selection.profiles import Profile, profile_at, vo_at
 from gridkeeper.selection.rules import Entry, ListWord
 from gridkeeper.selection.views import chosen_vo, common
+from gridkeeper.selection.wishes import CriticalChange
 from gridkeeper.vos.models import Vo
 
 #: Ended entries that the page of the lists shows.

@@ -19,3 +19,11 @@ class UnknownVoError(SelectionError):
 
 class UnknownSubjectError(SelectionError):
     """A site, test, service type or list entry that does not exist."""
+
+
+class WishError(SelectionError):
+    """A change that cannot be read or made as it stands."""
+
+
+class ApprovalNeededError(SelectionError):
+    """The VO wants a second manager's word for a change: it is to be proposed, not made."""

@@ -37,6 +37,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "key": verdict.site.key,
         "region": verdict.site.region,
         "is_good": verdict.is_good,
+        "good_until": iso(verdict.good_until),
         "list_entry": entry_json(verdict.entry) if verdict.entry else None,
         "reasons": [reason_json(reason) for reason in verdict.reasons],
         "services": [_service_json(service) for service in verdict.services],

@@ -1,4 +1,4 @@
-"""Who may choose critical tests and list entries: the managers of that VO, and superusers."""
+"""Who may choose critical tests, list entries and policy, and decide on proposals: the VO's managers, superusers."""
 
 import rules
 
@@ -8,6 +8,8 @@ from gridkeeper.vos.models import Vo, VoRoleGrant
 MANAGER = "VO Manager"
 SET_CRITICAL = "selection.set_critical"
 EDIT_LISTS = "selection.edit_lists"
+SET_POLICY = "selection.set_policy"
+DECIDE = "selection.decide"
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -18,3 +20,5 @@ def is_vo_manager(user: User, vo: Vo | None) -> bool:
 
 rules.add_perm(SET_CRITICAL, is_vo_manager)
 rules.add_perm(EDIT_LISTS, is_vo_manager)
+rules.add_perm(SET_POLICY, is_vo_manager)
+rules.add_perm(DECIDE, is_vo_manager)

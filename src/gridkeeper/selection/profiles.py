@@ -9,6 +9,7 @@ from django.conf import settings
 
 from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.selection.errors import UnknownVoError
+from gridkeeper.selection.models import SelectionPolicy
 from gridkeeper.selection.past import values_at
 from gridkeeper.selection.rules import CriticalTest
 from gridkeeper.vos.models import Vo
@@ -28,11 +29,13 @@ class Profile:
     """The tests that stand for a VO.
 
     owner: the VO whose entries these are: itself, or the operations VO where it has none (docs/howto/good-sites.md)
+    freshest_s: the VO's own limit to the age of results, in seconds; 0: what each test's validity says
     """
 
     vo: str
     owner: str
     lines: tuple[Line, ...]
+    freshest_s: int = 0
 
     @property
     def is_borrowed(self) -> bool:
@@ -44,12 +47,13 @@ class Profile:
         A disabled test does not count: it has no results, and would exclude everybody.
         """
         return tuple(
-            CriticalTest(
-                line.test.name, timedelta(seconds=line.test.validity_s), self.owner if line.test.is_per_vo else ""
-            )
+            CriticalTest(line.test.name, self._validity(line.test), self.owner if line.test.is_per_vo else "")
             for line in self.lines
             if line.is_critical and line.test.is_enabled and line.service_type == service_type
         )
+
+    def _validity(self, test: Test) -> timedelta:
+        return timedelta(seconds=min(test.validity_s, self.freshest_s or test.validity_s))
 
     def service_types(self) -> list[str]:
         """The types that have critical tests."""
@@ -83,7 +87,15 @@ def vo_at(name: str, at: datetime) -> Vo:
 
 def profile_at(vo: str, at: datetime) -> Profile:
     """The VO's profile at that instant, or the operations VO's where it had none."""
-    return profiles_at([vo], at)[vo]
+    return replace(profiles_at([vo], at)[vo], freshest_s=freshest_at(vo, at))
+
+
+def freshest_at(vo: str, at: datetime) -> int:
+    """The VO's limit to the age of results at that instant, in seconds; 0 where it had set none."""
+    records: Any = SelectionPolicy.history.model.objects  # type: ignore[attr-defined]
+    held = records.filter(vo__name=vo, history_date__lte=at).exclude(history_type="-")
+    newest = held.order_by("-history_date", "-history_id").values_list("freshest_s", flat=True).first()
+    return int(newest or 0)
 
 
 #: Of a test, what decides and may be changed without saying since when.

@@ -141,6 +141,14 @@ class ServiceVerdict:
     def is_good(self) -> bool:
         return not self.reasons
 
+    @property
+    def good_until(self) -> datetime | None:
+        """When it is good no longer unless newer results come; None where it is not good now."""
+        if not self.is_good:
+            return None
+        seen = self.service.observations
+        return min(seen[test.name].executed_at + test.validity for test in self.service.tests)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -156,6 +164,18 @@ class Verdict:
     reasons: tuple[Reason, ...]
     services: tuple[ServiceVerdict, ...]
     entry: Entry | None = None
+
+    @property
+    def good_until(self) -> datetime | None:
+        """Until when this may be believed if nothing newer is heard: results go stale, entries expire.
+
+        None where the site is not good, or is on the white list without an end.
+        """
+        if not self.is_good:
+            return None
+        if self.entry:
+            return self.entry.expires_at
+        return min(until for each in self.services if (until := each.good_until) is not None)
 
     @property
     def sentence(self) -> str:
