@@ -116,7 +116,7 @@ def inbox() -> Iterator[Inbox]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     box.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:

@@ -76,6 +76,8 @@ def fetch(server: str, vo: str, *, token: str = "", timeout_s: float = 20.0, now
     try:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
             body = answer.read(_MOST_BYTES + 1)
+            if answer.length and len(body) <= _MOST_BYTES:
+                raise ClientError(f"{url}: the answer ended {answer.length} bytes early")
     except urllib.error.HTTPError as error:
         words = f"{url} answered {error.code} {HTTPStatus(error.code).phrase}: {_detail(error.read(10_000))}"
         raise (QuestionError if error.code in _ASKED_WRONGLY else ClientError)(words) from error
