@@ -30,10 +30,15 @@ def test_what_was_put_waits_in_its_order_until_it_is_let_go_of(tmp_path):
 
 
 def test_it_outlives_a_kill(tmp_path):
-    program = (
-        "import sys; from pathlib import Path; from gridkeeper.bus.spool import Spool\nspool = Spool(Path(sys.argv[1]))\n"
-        "for number in range(10**6):\n spool.put([(str(number), b'x' * 100)]); print(number, flush=True)"
-    )
+    program = """if True:
+        import sys
+        from pathlib import Path
+        from gridkeeper.bus.spool import Spool
+        spool = Spool(Path(sys.argv[1]))
+        for number in range(10**6):
+            spool.put([(str(number), b"x" * 100)])
+            print(number, flush=True)
+    """
     argv = [sys.executable, "-c", program, str(tmp_path / "spool")]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -13,3 +13,4 @@ class ProbesConfig(AppConfig):
         navigation.add("Tests", "Tests", "probes:tests", 10)
         navigation.add("Tests", "Engine", "probes:engine", 60)
         navigation.add("Tests", "Pauses", "probes:pauses", 65)
+        navigation.add("Tests", "Workers", "probes:workers", 70)

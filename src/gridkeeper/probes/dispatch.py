@@ -7,7 +7,7 @@ comes twice is stored once; and the time at which it was asked for, so that no c
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -113,8 +113,8 @@ class Dispatch(Remote):
         for job in (self._line.run(), self._save_loop(), self._reload_loop(), self._late_loop()):
             self._do(job)
 
-    def _do(self, job: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.ensure_future(job)
+    def _do(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
         self._jobs.add(task)
         task.add_done_callback(self._done)
 

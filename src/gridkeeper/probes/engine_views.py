@@ -17,6 +17,7 @@ from gridkeeper.people.permission import is_permitted
 from gridkeeper.probes.models import EngineReport, Flapping, LatestStatus, Pause, RunRequest, Test, Worker
 from gridkeeper.probes.pause_actions import end_pause, pause
 from gridkeeper.probes.permissions import EDIT_TEST, PAUSE_TESTS
+from gridkeeper.probes.places import REPORT
 from gridkeeper.registry.action_pages import ActionPage
 from gridkeeper.registry.forms import PlainForm, ReasonForm, reason_field
 from gridkeeper.registry.models import Service, ServiceType, Site
@@ -34,7 +35,7 @@ def engine(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     reports = [
         {"report": one, "is_silent": one.reported_at < now - _SILENT, "figures": one.figures}
-        for one in EngineReport.objects.order_by("name")
+        for one in EngineReport.objects.exclude(name__startswith=REPORT).order_by("name")
     ]
     context = {
         "reports": reports,

@@ -21,6 +21,7 @@ EDIT_TEST = "probes.edit_test"
 PAUSE_TESTS = "probes.pause_tests"
 EDIT_PROFILE = "probes.edit_profile"
 EDIT_CREDENTIAL = "probes.edit_credential"
+EDIT_WORKER = "probes.edit_worker"
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
@@ -59,3 +60,4 @@ rules.add_perm(SUBMIT_RESULTS, may_submit_results)
 rules.add_perm(EDIT_TEST, rules.always_false)
 rules.add_perm(EDIT_PROFILE, manages_vo)
 rules.add_perm(EDIT_CREDENTIAL, manages_vo)
+rules.add_perm(EDIT_WORKER, rules.always_false)

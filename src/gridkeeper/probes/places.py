@@ -22,6 +22,15 @@ _SUMMARY = 500
 _TOLD = ("region", "network", "vos", "labels", "version")
 
 
+#: How the reports of workers are told from those of engines.
+REPORT = "worker "
+
+
+def name_of_report(worker: str) -> str:
+    """The name under which a worker's figures are kept."""
+    return f"{REPORT}{worker}"[:100]
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A worker as its row has it."""
@@ -106,7 +115,8 @@ def _report(one: Seen) -> None:
         "running": len(beat.running), "capacity": beat.capacity, "spooled": beat.spooled, "done": beat.done,
         "trouble": beat.trouble, "clock_off_s": round(beat.clock_s - one.at.timestamp(), 1),
     }  # fmt: skip
-    EngineReport.objects.update_or_create(name=beat.worker, defaults={"reported_at": one.at, "figures": figures})
+    fields = {"reported_at": one.at, "figures": figures}
+    EngineReport.objects.update_or_create(name=name_of_report(beat.worker), defaults=fields)
 
 
 def save_states(changes: Iterable[tuple[str, WorkerState, str]], now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gridkeeper.probes import cause_views, engine_views, views
+from gridkeeper.probes import cause_views, engine_views, views, worker_views
 
 app_name = "probes"
 urlpatterns = [
@@ -16,6 +16,9 @@ urlpatterns = [
     path("pauses/", engine_views.pauses, name="pauses"),
     path("pauses/new/", engine_views.PauseNew.as_view(), name="pause_new"),
     path("pauses/<int:pause>/end/", engine_views.PauseEnd.as_view(), name="pause_end"),
+    path("workers/", worker_views.workers, name="workers"),
+    path("workers/<str:name>/switch/", worker_views.WorkerSwitch.as_view(), name="worker_switch"),
+    path("workers/<str:name>/forget-key/", worker_views.WorkerKeyForget.as_view(), name="worker_key"),
     path("<str:name>/", views.test, name="test"),
     path("<str:name>/switch/", views.TestSwitch.as_view(), name="test_switch"),
 ]

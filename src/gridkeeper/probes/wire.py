@@ -15,7 +15,6 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import RESULT_STATUSES, Status
 from gridkeeper.probes.instances import Instance, Place, TestSpec
 from gridkeeper.probes.native import Outcome
-from gridkeeper.probes.native.check import Target
 from gridkeeper.probes.running import Measured
 
 #: Raised when an older worker could not understand us any more.

@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from nats.aio.msg import Msg
@@ -143,8 +144,8 @@ class Line:
         self._do(self._prepare())
         self._pull.ask_anew()
 
-    def _do(self, job: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.ensure_future(job)
+    def _do(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 
