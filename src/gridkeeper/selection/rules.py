@@ -259,11 +259,14 @@ def _of_the_test(service: ServiceFacts, test: CriticalTest, seen: Observation | 
         names = (service.service_type, service.hostname, test.name)
         return (Reason(kind, sentence, *names, status=status, since=since, series=series),)
 
-    if seen is None or seen.status is Status.MISSING:
+    if seen is None:
         return reason(Kind.NO_RESULT, "has no result", Status.MISSING, None)
     if seen.executed_at < at - test.validity:
-        words = f"has no result since {utc(seen.executed_at)} (was {seen.status.name})"
+        was = "" if seen.status is Status.MISSING else f" (was {seen.status.name})"
+        words = f"has no result since {utc(seen.executed_at)}{was}"
         return reason(Kind.RESULT_TOO_OLD, words, Status.MISSING, seen.executed_at)
+    if seen.status is Status.MISSING:  # only soft results so far
+        return reason(Kind.NO_RESULT, "has no result", Status.MISSING, None)
     if seen.status in UP:
         return ()
     since = seen.since or seen.executed_at

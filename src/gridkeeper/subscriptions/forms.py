@@ -7,16 +7,14 @@ from django import forms
 from gridkeeper.registry.forms import PlainForm
 from gridkeeper.registry.models import Ngi, ServiceGroup, ServiceType, Site
 from gridkeeper.subscriptions.models import Channel
-from gridkeeper.subscriptions.rules import GROUPS, KINDS
+from gridkeeper.subscriptions.rules import GROUP_WORDS, GROUPS, KINDS
 from gridkeeper.vos.models import Vo
-
-_GROUP_WORDS = {"downtime": "Downtimes", "certification": "Certification", "role": "Roles", "site": "Sites"}
 
 
 def kind_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """The kinds by group."""
     return [
-        (_GROUP_WORDS[group], [(kind, words) for kind, words in KINDS.items() if kind.startswith(f"{group}.")])
+        (GROUP_WORDS[group], [(kind, words) for kind, words in KINDS.items() if kind.startswith(f"{group}.")])
         for group in GROUPS
     ]
 

@@ -13,7 +13,7 @@ from gridkeeper.registry.events import Event
 from gridkeeper.registry.models import Downtime, Service
 from gridkeeper.subscriptions.models import Channel, Delivery, Notice, Subscription
 from gridkeeper.subscriptions.rules import KINDS, SAME_AS, SOON, STALE, concerns, wants
-from gridkeeper.subscriptions.texts import words_of
+from gridkeeper.subscriptions.texts import Words, words_of
 from gridkeeper.subscriptions.touched import touched_by, touched_by_services
 
 
@@ -28,7 +28,7 @@ def on_happened(sender: Any, event: Event, **_: Any) -> None:
 
 def note_times(now: datetime) -> None:
     """Notices of downtimes that begin soon, have begun or have ended since; each once, however often this runs."""
-    if not any(_is_wanted(f"downtime.{kind}") for kind in ("soon", "begun", "ended")):
+    if not any(is_wanted(f"downtime.{kind}") for kind in ("soon", "begun", "ended")):
         return
     standing = Downtime.objects.filter(cancelled_at=None)
     soon = standing.filter(start__gt=now, start__lte=now + SOON)
@@ -59,22 +59,28 @@ def _tell(
     name: str, kind: str, subject: Model, at: datetime, now: datetime, *, actor: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
-    if not _is_wanted(kind):
+    if not is_wanted(kind):
         return
-    touched = touched_by(subject)
     words = words_of(kind, subject, actor, detail or {})
+    keep(name, kind, words, touched_by(subject), at, now, detail=detail or {})
+
+
+def keep(
+    name: str, kind: str, words: Words, touched: list[str], at: datetime, now: datetime, *, detail: dict[str, Any]
+) -> None:
+    """Keeps a notice and what is to be sent because of it, unless an event of that name was told before."""
     notice, is_new = Notice.objects.get_or_create(
         event=name,
         defaults={
             "kind": kind, "at": at, "title": words.title, "text": words.text, "path": words.path,
-            "thread": words.thread, "touched": touched, "detail": _plain(detail or {}), "created_at": now,
+            "thread": words.thread, "touched": touched, "detail": _plain(detail), "created_at": now,
         },
     )  # fmt: skip
     if is_new:
-        _address(notice, subject, now)
+        _address(notice, now)
 
 
-def _is_wanted(kind: str) -> bool:
+def is_wanted(kind: str) -> bool:
     """Whether anybody asked for such events at all: one query, where a file of 10,000 downtimes is read."""
     asked = Q(kinds__has_tag=kind) | Q(kinds__has_tag=kind.partition(".")[0])
     return Subscription.objects.filter(asked, paused_at=None).exists()
@@ -84,7 +90,7 @@ def _plain(detail: dict[str, Any]) -> dict[str, Any]:
     return {name: value if isinstance(value, int | str | bool | None) else str(value) for name, value in detail.items()}
 
 
-def _address(notice: Notice, subject: Model, now: datetime) -> None:
+def _address(notice: Notice, now: datetime) -> None:
     """One delivery per person and way, however many of their subscriptions match."""
     told: set[tuple[int, str, str]] = set()
     for subscription in matching(notice.kind, notice.touched):

@@ -20,8 +20,19 @@ KINDS = {
     "role.revoked": "Role revoked or expired",
     "site.added": "Site added",
     "site.closed": "Site closed",
+    "status.failed": "A test fails",
+    "status.recovered": "A test that failed is good again",
+    "good_site.out": "A site is good for a VO no longer",
+    "good_site.in": "A site became good for a VO",
+    "good_service.out": "A service is good for a VO no longer",
+    "good_service.in": "A service became good for a VO",
 }
 GROUPS = tuple(dict.fromkeys(kind.partition(".")[0] for kind in KINDS))
+#: Groups of kinds in words.
+GROUP_WORDS = {
+    "downtime": "Downtimes", "certification": "Certification", "role": "Roles", "site": "Sites", "status": "Tests",
+    "good_site": "Good sites", "good_service": "Good services",
+}  # fmt: skip
 #: Events of the registry that are told under another name.
 SAME_AS = {
     "downtime.extended": "downtime.changed",

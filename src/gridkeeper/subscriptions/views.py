@@ -24,7 +24,7 @@ from gridkeeper.subscriptions.delivery import subscription_key_of
 from gridkeeper.subscriptions.forms import KindsForm, SubscriptionForm
 from gridkeeper.subscriptions.models import Delivery, DeliveryState, Subscription
 from gridkeeper.subscriptions.queries import deliveries_of, labels_of, subscriptions_of
-from gridkeeper.subscriptions.rules import KINDS
+from gridkeeper.subscriptions.rules import GROUP_WORDS, KINDS
 
 _PER_PAGE = 50
 
@@ -50,7 +50,7 @@ def own(request: HttpRequest) -> HttpResponse:
 
 def words_of_kind(kind: str) -> str:
     """A kind, or a group of kinds, in words."""
-    return KINDS.get(kind, f"Everything about {kind}s")
+    return KINDS.get(kind) or f"Everything about {GROUP_WORDS.get(kind, kind).lower()}"
 
 
 class Subscribe(LoginRequiredMixin, View):
