@@ -167,6 +167,9 @@ def outcome_of(error: BaseException, run: Run) -> Outcome:
         return Outcome(Status.CRITICAL, f"connection refused while {run.stage}")
     if isinstance(error, EOFError):
         return Outcome(Status.CRITICAL, f"the server closed the connection while {run.stage}")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message or str(error)
+        return Outcome(Status.CRITICAL, f"the certificate is not trusted while {run.stage}: {why}")
     if isinstance(error, ssl.SSLError):
         return Outcome(Status.CRITICAL, f"TLS failed while {run.stage}: {error.reason or error}")
     # asyncio's own text names the address again and not the reason.

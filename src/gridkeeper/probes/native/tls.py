@@ -78,6 +78,11 @@ def trusted(ca_file: str) -> str:
     return ca_file or str(settings.GRIDKEEPER.trusted_certificates or "")
 
 
+def own_context(ca_file: str) -> ssl.SSLContext:
+    """A context that verifies chain and name and is kept nowhere, for whoever limits its versions."""
+    return _verifying(trusted(ca_file))
+
+
 def context_with(certificate: str, key: str = "", *, ca_file: str = "", verify: bool = True) -> ssl.SSLContext:
     """A context that also shows a certificate of ours. Kept nowhere: its key may belong to one run alone.
 
