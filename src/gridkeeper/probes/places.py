@@ -91,7 +91,9 @@ def save_seen(seen: Iterable[Seen]) -> None:
             "region": beat.region[:100], "network": beat.network[:100], "vos": beat.vos, "labels": beat.labels,
             "version": beat.software[:40],
         }  # fmt: skip
-        with transaction.atomic(), recording(Actor.system(), "the worker says so"):
+        is_known = Worker.objects.filter(name=beat.worker).exists()
+        why = "it says so of itself" if is_known else "it registered"
+        with transaction.atomic(), recording(Actor.system(), why):
             row = Worker.objects.select_for_update().filter(name=beat.worker).first()
             if row is None:
                 Worker.objects.create(
