@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gridkeeper.feeds.addresses import Origin
 from gridkeeper.feeds.filters import COMMON, OF_DOWNTIMES
+from gridkeeper.feeds.good_changes import OF_GOOD_SITES
 from gridkeeper.feeds.parameters import BadParameterError, one_of, words
 from gridkeeper.feeds.views import TOKEN_SCOPE
 from gridkeeper.people.actor import Actor
@@ -40,6 +41,7 @@ KINDS = (
     Kind("recurrences.ics", "Rules of recurring downtimes", "iCalendar with RRULE; occurrences stand in the calendar.",
          OF_DOWNTIMES),
     Kind("changes.atom", "Changes", "Atom; downtimes, certification and topology, for news readers.", OF_DOWNTIMES),
+    Kind("good-sites.atom", "Good sites", "Atom; when sites became good or bad for VOs, and why.", OF_GOOD_SITES),
     Kind("sites.geojson", "Sites, map data", "GeoJSON; position, certification, status by VO.", COMMON),
     Kind("sites.kml", "Sites, globe viewer", "KML; opens in a globe viewer.", COMMON),
     Kind("targets.json", "Targets of Prometheus", "HTTP service discovery; services in production that are monitored.",

@@ -26,6 +26,7 @@ from gridkeeper.feeds.filters import (
     read_choice,
     services_in_feed,
 )
+from gridkeeper.feeds.good_changes import OF_GOOD_SITES, good_changes
 from gridkeeper.feeds.places import places
 from gridkeeper.feeds.versions import recurrence_versions, registry_changed_at, versions_of
 from gridkeeper.people.actor import Actor
@@ -152,6 +153,22 @@ def changes_atom(asked: Asked) -> HttpResponse:
     return answer(asked.request, body, atom.CONTENT_TYPE, changes.newest(found), filename="changes.atom")
 
 
+def good_sites_atom(asked: Asked) -> HttpResponse:
+    """When sites became good or bad for VOs, and why."""
+    choice = asked.choice(OF_GOOD_SITES, back=_CHANGES_BACK)
+    found = good_changes(choice)
+    body = atom.atom(
+        found,
+        title=f"Good sites of {asked.origin.federation_name}",
+        subtitle=f"chosen: {choice.in_words}",
+        identity=asked.origin.urn("good-sites", *choice.said, asked.owner.key if asked.owner else ""),
+        self_url=asked.origin.url(reverse("feeds:good-sites_atom") if asked.owner else asked.request.get_full_path()),
+        origin=asked.origin,
+        empty=_NEVER,
+    )
+    return answer(asked.request, body, atom.CONTENT_TYPE, changes.newest(found), filename="good-sites.atom")
+
+
 def sites_geojson(asked: Asked) -> HttpResponse:
     """Sites with position, certification, status by VO and what downs them now."""
     choice, is_present = asked.choice(COMMON), as_of_of(asked.request) is None
@@ -194,6 +211,7 @@ FEEDS: dict[str, Maker] = {
     "downtimes.ics": downtimes_ics,
     "recurrences.ics": recurrences_ics,
     "changes.atom": changes_atom,
+    "good-sites.atom": good_sites_atom,
     "sites.geojson": sites_geojson,
     "sites.kml": sites_kml,
     "targets.json": targets_json,

@@ -9,6 +9,7 @@ class SelectionConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("gridkeeper.selection.permissions")
+        import_module("gridkeeper.bus.events").provide(*import_module("gridkeeper.selection.bus_events").SOURCES)
         navigation = import_module("gridkeeper.web.navigation")
         for order, (label, name) in enumerate(_PAGES):
             navigation.add("Good sites", label, f"selection:{name}", order, is_per_vo=True)

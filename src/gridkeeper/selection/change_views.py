@@ -20,23 +20,23 @@ from gridkeeper.people.permission import NotPermittedError, is_permitted, requir
 from gridkeeper.probes.models import ProfileEntry, Test
 from gridkeeper.registry.action_pages import add_errors, refuse
 from gridkeeper.registry.models import Site
-from gridkeeper.selection import actions
 from gridkeeper.selection.errors import UnknownVoError
 from gridkeeper.selection.forms import EntryForm, ReasonForm, RemovalForm
-from gridkeeper.selection.models import ListEntry
+from gridkeeper.selection.models import ListEntry, Proposal
 from gridkeeper.selection.permissions import EDIT_LISTS, SET_CRITICAL
-from gridkeeper.selection.preview import Effect, preview_critical_tests, preview_entry
+from gridkeeper.selection.preview import Effect, preview_critical_tests, preview_entry, preview_wish
 from gridkeeper.selection.profiles import Profile, profile_at, vo_at
+from gridkeeper.selection.proposals import ask
 from gridkeeper.selection.rules import Entry, ListWord
 from gridkeeper.selection.views import chosen_vo, common
-from gridkeeper.selection.wishes import CriticalChange
+from gridkeeper.selection.wishes import CriticalChange, Listing, Removal, Wish
 from gridkeeper.vos.models import Vo
 
 #: Ended entries that the page of the lists shows.
 _ENDED = 50
 
 
-def _vo_of(request: HttpRequest, now: datetime) -> tuple[Vo | None, list[str]]:
+def vo_of(request: HttpRequest, now: datetime) -> tuple[Vo | None, list[str]]:
     name, known = chosen_vo(request)
     try:
         return (vo_at(name, now) if name else None), known
@@ -60,7 +60,7 @@ class Choosable(NamedTuple):
 def critical_tests(request: HttpRequest) -> HttpResponseBase:
     """The tests of a VO with boxes for its managers. A choice is previewed first, and saved on the second step."""
     now = timezone.now()
-    vo, known = _vo_of(request, now)
+    vo, known = vo_of(request, now)
     context = common(request, "tests", vo.name if vo else "", known)
     if vo is None:
         return render(request, "selection/tests.html", context)
@@ -113,15 +113,22 @@ def _by_type(offered: Sequence[Choosable], ticked: set[str]) -> list[tuple[str, 
 def _saved(
     request: HttpRequest, actor: Actor, vo: Vo, changes: Sequence[CriticalChange], reason: str, now: datetime
 ) -> HttpResponseBase:
-    count = actions.set_critical_tests(actor, vo=vo, changes=changes, reason=reason, now=now)
-    messages.success(request, f"{count} changed for {vo.name}; good sites are judged by it from now on.")
-    return redirect(request.get_full_path())
+    asked = ask(actor, vo=vo, wish=Wish(critical=tuple(changes)), reason=reason, now=now)
+    if asked is None:
+        messages.success(request, f"{len(changes)} changed for {vo.name}; good sites are judged by it from now on.")
+    return redirect(request.get_full_path() if asked is None else waiting(request, asked))
+
+
+def waiting(request: HttpRequest, asked: Proposal) -> str:
+    """Says that a change is proposed; returns where that stands."""
+    messages.info(request, f"Proposed. It is made when another manager of {asked.vo.name} agrees.")
+    return f"{reverse('selection:proposals')}?{urlencode({'vo': asked.vo.name})}"
 
 
 def lists(request: HttpRequest) -> HttpResponseBase:
     """The entries that hold and those that ended, with the form for managers of the VO."""
     now = timezone.now()
-    vo, known = _vo_of(request, now)
+    vo, known = vo_of(request, now)
     context = common(request, "lists", vo.name if vo else "", known)
     if vo is None:
         return render(request, "selection/lists.html", context)
@@ -131,13 +138,27 @@ def lists(request: HttpRequest) -> HttpResponseBase:
         form = EntryForm(request.POST)
         try:
             require(actor, EDIT_LISTS, vo)
-            if form.is_valid() and request.POST.get("step") == "save" and _added(request, actor, vo, form, now):
-                return redirect(request.get_full_path())
+            if (
+                form.is_valid()
+                and request.POST.get("step") == "save"
+                and (url := _added(request, actor, vo, form, now))
+            ):
+                return redirect(url)
         except NotPermittedError as error:
             return refuse(request, error)
         status = 200 if form.is_valid() else 422
         context["effect"] = _effect(vo, form, actor, now) if form.is_valid() else None
+    elif removal := _removal(vo, request.GET.get("without", "")):
+        context |= {"removal": removal, "effect": preview_wish(vo, Wish(remove=(removal,)), "", now)}
     return render(request, "selection/lists.html", context | _entries(vo, actor, form, now), status=status)
+
+
+def _removal(vo: Vo, number: str) -> Removal | None:
+    """The removal whose effect is asked for; None where there is no such entry."""
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        return None
+    entry = ListEntry.objects.filter(vo=vo, pk=int(number), removed_at=None).select_related("site").first()
+    return None if entry is None else Removal(entry.pk, entry.site.key, entry.site.name, entry.kind)
 
 
 def _entries(vo: Vo, actor: Actor, form: Form, now: datetime) -> dict[str, Any]:
@@ -153,15 +174,19 @@ def _entries(vo: Vo, actor: Actor, form: Form, now: datetime) -> dict[str, Any]:
     }
 
 
-def _added(request: HttpRequest, actor: Actor, vo: Vo, form: Form, now: datetime) -> bool:
-    """False where the action refuses; the form then says why."""
+def _added(request: HttpRequest, actor: Actor, vo: Vo, form: Form, now: datetime) -> str:
+    """Where it goes on; "" where the action refuses: the form then says why."""
+    data = form.cleaned_data
+    listing = Listing(data["site"].key, data["site"].name, data["kind"], data["reason"], data["expires_at"])
     try:
-        entry = actions.add_to_list(actor, vo=vo, now=now, **form.cleaned_data)
+        asked = ask(actor, vo=vo, wish=Wish(add=(listing,)), reason=data["reason"], now=now)
     except ValidationError as error:
         add_errors(form, error)
-        return False
-    messages.success(request, f"{entry.site.name} is on the {entry.kind} list of {vo.name}.")
-    return True
+        return ""
+    if asked is not None:
+        return waiting(request, asked)
+    messages.success(request, f"{listing.name} is on the {listing.kind} list of {vo.name}.")
+    return request.get_full_path()
 
 
 def _effect(vo: Vo, form: Form, actor: Actor, now: datetime) -> Effect:
@@ -175,16 +200,27 @@ def remove(request: HttpRequest, entry: int) -> HttpResponseBase:
     """Takes an entry off, with the reason."""
     found = get_object_or_404(ListEntry.objects.select_related("vo", "site"), pk=entry)
     form = RemovalForm(request.POST)
+    url = f"{reverse('selection:lists')}?{urlencode({'vo': found.vo.name})}"
     try:
         require(Actor.of(request), EDIT_LISTS, found.vo)
         if not form.is_valid():
             messages.error(request, f"{found.site.name} stays on the list: give the reason for taking it off.")
-        elif actions.remove_from_list(
-            Actor.of(request), entry=found, reason=form.cleaned_data["reason"], now=timezone.now()
-        ):
-            messages.success(request, f"{found.site.name} is off the {found.kind} list of {found.vo.name}.")
-        else:
+        elif found.removed_at is not None:
             messages.info(request, f"{found.site.name} was taken off before.")
+        else:
+            url = _removed(request, found, form.cleaned_data["reason"]) or url
     except NotPermittedError as error:
         return refuse(request, error)
-    return redirect(f"{reverse('selection:lists')}?{urlencode({'vo': found.vo.name})}")
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect(url)
+
+
+def _removed(request: HttpRequest, entry: ListEntry, reason: str) -> str:
+    """Where it goes on, where that is not the list."""
+    wish = Wish(remove=(Removal(entry.pk, entry.site.key, entry.site.name, entry.kind),))
+    asked = ask(Actor.of(request), vo=entry.vo, wish=wish, reason=reason, now=timezone.now())
+    if asked is not None:
+        return waiting(request, asked)
+    messages.success(request, f"{entry.site.name} is off the {entry.kind} list of {entry.vo.name}.")
+    return ""

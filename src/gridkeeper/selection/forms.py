@@ -47,3 +47,23 @@ class ReasonForm(forms.Form):
     """Why critical tests are chosen anew."""
 
     reason = forms.CharField(max_length=300, help_text="Kept in the history of the choice.")
+
+
+class PolicyForm(forms.Form):
+    """How the VO chooses."""
+
+    needs_approval = forms.BooleanField(
+        required=False, label="Changes need two",
+        help_text="A change of critical tests, lists or this policy waits until another manager of the VO agrees.",
+    )  # fmt: skip
+    freshest_s = forms.IntegerField(
+        label="Oldest result, seconds", min_value=0, max_value=31 * 86_400,
+        help_text="Older results make nothing good. 0: what the validity of each test says; it is never exceeded.",
+    )  # fmt: skip
+    reason = forms.CharField(max_length=300, help_text="Kept in the history of the policy.")
+
+
+class DecisionForm(forms.Form):
+    """What the second manager says."""
+
+    decision = forms.CharField(max_length=300, required=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gridkeeper.selection import change_views, views
+from gridkeeper.selection import change_views, proposal_views, views
 
 app_name = "selection"
 urlpatterns = [
@@ -10,4 +10,8 @@ urlpatterns = [
     path("tests/", change_views.critical_tests, name="tests"),
     path("lists/", change_views.lists, name="lists"),
     path("lists/<int:entry>/remove/", change_views.remove, name="remove"),
+    path("policy/", proposal_views.policy, name="policy"),
+    path("proposals/", proposal_views.proposals, name="proposals"),
+    path("proposals/<int:proposal>/<str:verb>/", proposal_views.decide, name="decide"),
+    path("changes/", proposal_views.changes, name="changes"),
 ]

@@ -16,6 +16,7 @@ from gridkeeper.core.moments import MomentError, parse_moment
 from gridkeeper.selection.errors import UnknownVoError
 from gridkeeper.selection.judge import Answer, answer
 from gridkeeper.selection.outputs import as_json, as_text, iso
+from gridkeeper.selection.publish import as_http_sd, as_ldif
 from gridkeeper.selection.rules import Kind, Verdict
 from gridkeeper.vos.models import Vo
 from gridkeeper.web.exports import csv_lines
@@ -42,7 +43,7 @@ SHOWS: dict[str, tuple[str, Callable[[Verdict], bool]]] = {
 
 
 class Tab(NamedTuple):
-    """A link to one of the three pages of a VO."""
+    """A link to one of the pages of a VO."""
 
     label: str
     url: str
@@ -83,8 +84,11 @@ def chosen_vo(request: HttpRequest) -> tuple[str, list[str]]:
 
 
 def common(request: HttpRequest, page: str, vo: str, known: Sequence[str]) -> dict[str, Any]:
-    """What the three pages of a VO share."""
-    labels = (("sites", "Sites"), ("tests", "Critical tests"), ("lists", "White and black list"))
+    """What the pages of a VO share."""
+    labels = (
+        ("sites", "Sites"), ("tests", "Critical tests"), ("lists", "White and black list"), ("policy", "Policy"),
+        ("proposals", "Proposals"), ("changes", "Changes"),
+    )  # fmt: skip
     query = f"?{urlencode({'vo': vo})}" if vo else ""
     return {
         "vo": vo,
@@ -133,7 +137,7 @@ def _shown(
         "page": page,
         "earlier_url": _with(request, page=str(page.number - 1)) if page.has_previous() else "",
         "later_url": _with(request, page=str(page.number + 1)) if page.has_next() else "",
-        "exports": [(word.upper(), _with(request, format=word)) for word in ("csv", "json", "text")],
+        "exports": [(word.upper(), _with(request, format=word)) for word in ("csv", "json", "text", "ldif", "http_sd")],
     }
 
 
@@ -148,13 +152,18 @@ def _with(request: HttpRequest, **changes: str) -> str:
     return f"{request.path}?{query}" if query else request.path
 
 
+_TEXTS: dict[str, Callable[[Answer], str]] = {"text": as_text, "ldif": as_ldif}
+
+
 def _export(found: Answer, verdicts: Sequence[Verdict], wanted: str) -> HttpResponseBase:
     chosen = Answer(found.vo, found.at, found.profile, tuple(verdicts))
     headers = {"Content-Disposition": f'attachment; filename="good-sites-{found.at:%Y%m%dT%H%MZ}.{wanted}"'}
     if wanted == "json":
         return JsonResponse(as_json(chosen), headers=headers)
-    if wanted == "text":
-        return HttpResponse(as_text(chosen), content_type="text/plain; charset=utf-8")
+    if wanted in _TEXTS:
+        return HttpResponse(_TEXTS[wanted](chosen), content_type="text/plain; charset=utf-8")
+    if wanted == "http_sd":
+        return HttpResponse(as_http_sd(chosen), content_type="application/json", headers=headers)
     if wanted == "csv":
         columns = ("site", "region", "verdict", "list", "reasons")
         rows = (
@@ -168,5 +177,5 @@ def _export(found: Answer, verdicts: Sequence[Verdict], wanted: str) -> HttpResp
             for verdict in verdicts
         )
         return StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=headers)
-    text = f"format={wanted[:20]} is not offered here; use csv, json or text\n"
+    text = f"format={wanted[:20]} is not offered here; use csv, json, text, ldif or http_sd\n"
     return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
