@@ -1,139 +1,215 @@
-"""CVMFS stratum servers: a small repository that the test signs itself, served over HTTP."""
+"""CVMFS: a signed repository behind a web server, and every way in which it can be old, changed or wrong."""
 
-import hashlib
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gridkeeper.probes.packs.cvmfs.manifest import ManifestError, fingerprint, parse_manifest, parse_whitelist
-from tests.probes.native.servers import http, listening
+from gridkeeper.probes.checks import check_named
+from gridkeeper.probes.native import CheckArgumentError
+from gridkeeper.probes.native.check import CheckFailedError
+from gridkeeper.probes.packs.cvmfs import parse_snapshot, signed
+from tests.probes.native.servers import listening, saying
+from tests.realm.cvmfs import Repository, master_key, stratum
+from tests.services import free_port
 
-NAME = "lhcb.example.org"
-DAY = timedelta(days=1)
-
-
-class Repository:
-    """A repository with a signer of its own; `files` are what the server has, by path below it."""
-
-    def __init__(self):
-        self._key = rsa.generate_private_key(65537, 2048)
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-        now = datetime.now(UTC)
-        builder = x509.CertificateBuilder(subject, subject, self._key.public_key(), 7, now - DAY, now + DAY)
-        self.certificate = builder.sign(self._key, hashes.SHA256())
-        stored = zlib.compress(self.certificate.public_bytes(serialization.Encoding.PEM))
-        self._digest = hashlib.sha1(stored).hexdigest()
-        self.files = {f"data/{self._digest[:2]}/{self._digest[2:]}X": stored}
-
-    def published(self, *, age=timedelta(hours=1), left=30 * DAY, revision=4711, listed=True):
-        now = datetime.now(UTC)
-        lines = [f"C{'a' * 40}", "B4096", "Rd41d8cd98f00b204e9800998ecf8427e", "D240", f"S{revision}", f"N{NAME}",
-                 f"X{self._digest}", f"T{int((now - age).timestamp())}"]  # fmt: skip
-        text = ("\n".join(lines) + "\n").encode()
-        digest = hashlib.sha1(text).hexdigest().encode()
-        signature = self._key.sign(digest, padding.PKCS1v15(), hashes.SHA1())
-        self.files[".cvmfspublished"] = text + b"--\n" + digest + b"\n" + signature
-        prints = [fingerprint(self.certificate)] if listed else []
-        expiry = (now + left).strftime("%Y%m%d%H%M%S")
-        whitelist = "\n".join([now.strftime("%Y%m%d%H%M%S"), f"E{expiry}", f"N{NAME}", *prints])
-        self.files[".cvmfswhitelist"] = whitelist.encode() + b"\n--\nsigned elsewhere"
-        return self
-
-    def spoil(self, name, old, new):
-        self.files[name] = self.files[name].replace(old, new)
-        return self
-
-    async def answer(self, reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        name = head.split()[1].decode().removeprefix(f"/cvmfs/{NAME}/")
-        content = self.files.get(name)
-        writer.write(http(b"", status="404 Not Found") if content is None else http(content))
-        await writer.drain()
+_GOOD = Repository()
+_NOW = datetime.now(UTC)
 
 
-@pytest.fixture(scope="module")
-def signed():
-    return Repository()
+@pytest.fixture
+def asked(check):
+    """Runs the check against a server with the repository; `change` changes its files."""
+
+    async def run(repository=_GOOD, *, change=None, **arguments):
+        with stratum(repository) as server:
+            if change is not None:
+                change(server.objects)
+            options = {"repository": "test.example.org"} | arguments
+            return await check("cvmfs", server.server.server_port, timeout_s=5, **options)
+
+    return run
 
 
-async def asked(check, served, **arguments):
-    async with listening(served.answer) as port:
-        return await check("cvmfs", port, **{"repository": NAME} | arguments)
-
-
-async def test_a_fresh_repository_is_ok(check, signed):
-    outcome = await asked(check, signed.published())
+async def test_a_good_repository_is_ok(asked, tmp_path):
+    key = tmp_path / "master.pub"
+    key.write_bytes(master_key())
+    outcome = await asked(master_key_file=str(key))
     assert outcome.status.name == "OK", outcome
-    assert outcome.summary.startswith(f"{NAME} revision 4711, signed 1 h")
-    assert "age=36" in outcome.perfdata
-    assert "revision=4711c" in outcome.perfdata
+    assert outcome.summary.startswith("test.example.org revision 7: published 1 h ")
+    assert "revision=7 age=36" in outcome.perfdata
+    assert "whitelist=1727" in outcome.perfdata
+
+
+async def test_a_stratum_0_does_not_replicate(asked):
+    outcome = await asked(replace(_GOOD, replicated_at=None))
+    assert outcome.status.name == "OK"
+    assert "replicated" not in outcome.summary
 
 
 @pytest.mark.parametrize(
-    ("published", "status", "words"),
+    ("changes", "arguments", "status", "words"),
     [
-        ({"age": 3 * DAY}, "WARNING", "it was signed 3 d"),
-        ({"age": 8 * DAY}, "CRITICAL", "it was signed 8 d"),
-        ({"age": -DAY}, "CRITICAL", "in the future"),
-        ({"left": DAY}, "WARNING", "white list expires in"),
-        ({"left": -DAY}, "CRITICAL", "white list expired"),
-        ({"listed": False}, "CRITICAL", "not on its white list"),
+        ({"published_at": _NOW - timedelta(hours=30)}, {"critical_age_h": 24}, "CRITICAL", "published 1 d 6 h ago"),
+        ({"published_at": _NOW - timedelta(hours=30)}, {"warning_age_h": 24}, "WARNING", "published 1 d 6 h ago"),
+        ({"published_at": _NOW + timedelta(hours=5)}, {}, "CRITICAL", "in the future: a clock is wrong"),
+        ({"expires_at": _NOW - timedelta(hours=5, seconds=5)}, {}, "CRITICAL", "the whitelist expired 5 h"),
+        ({"expires_at": _NOW + timedelta(hours=5)}, {}, "CRITICAL", "the whitelist expires in 4 h 59 min"),
+        ({"expires_at": _NOW + timedelta(days=3)}, {}, "WARNING", "the whitelist expires in 2 d 23 h"),
+        ({"replicated_at": _NOW - timedelta(hours=9)}, {}, "WARNING", "the stratum last replicated 9 h"),
+        ({"replicated_at": _NOW - timedelta(hours=90)}, {}, "CRITICAL", "the stratum last replicated 3 d 18 h"),
+        ({"signer": 1}, {}, "CRITICAL", "who signed the manifest is not on the whitelist"),
+        ({"name": "other.example.org"}, {}, "CRITICAL", "HTTP 404 Not Found for the manifest: "),
     ],
 )
-async def test_what_clients_would_refuse_is_red(check, signed, published, status, words):
-    outcome = await asked(check, signed.published(**published))
-    assert outcome.status.name == status, outcome
-    assert words in outcome.summary
+async def test_what_is_old_or_wrong_is_said(asked, changes, arguments, status, words):
+    outcome = await asked(replace(_GOOD, **changes), **arguments)
+    assert (outcome.status.name, words in outcome.summary) == (status, True), outcome
+
+
+def _swap(path, old, new):
+    def change(objects):
+        full = f"/cvmfs/test.example.org/{path}"
+        assert old in objects[full]
+        objects[full] = objects[full].replace(old, new)
+
+    return change
+
+
+def _set(path, content):
+    return lambda objects: objects.update({f"/cvmfs/test.example.org/{path}": content})
+
+
+def _other_certificate(objects):
+    path = next(path for path in objects if path.endswith("X"))
+    objects[path] = zlib.compress(b"no certificate")
+
+
+def _other_signature(objects):
+    path = "/cvmfs/test.example.org/.cvmfspublished"
+    objects[path] = objects[path][:-256] + bytes(256)
+
+
+def _of_another(objects):
+    objects.update(
+        {path.replace("other", "test"): body for path, body in replace(_GOOD, name="other.example.org").files().items()}
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "words"),
+    ("change", "words"),
     [
-        (".cvmfspublished", b"S4711", b"S4712", "do not have the digest"),
-        (".cvmfspublished", b"\n--\n", b"\n", "no signature part"),
-        (".cvmfspublished", b"C", b"", "lacks the line C"),
-        (".cvmfswhitelist", b"\nE", b"\nF", "expires at ''"),
+        (_swap(".cvmfspublished", b"S7", b"S8"), "the manifest was changed or cut: its hash is another"),
+        (_swap(".cvmfswhitelist", b"\nE2", b"\nE3"), "the whitelist was changed or cut: its hash is another"),
+        (_other_signature, "the signature of the manifest is wrong: its certificate did not sign it"),
+        (_other_certificate, "the certificate of the repository was changed: its hash is another"),
+        (_of_another, "the manifest is of 'other.example.org', wanted test.example.org"),
+        (_set(".cvmfspublished", b"<html>It works!</html>"), "the manifest is not signed: it has no line --"),
+        (_set(".cvmfspublished", b"x\n--\nnothing\n"), "'nothing' is no hash of CVMFS"),
+        (_set(".cvmfs_last_snapshot", b"yesterday"), "the time of the last snapshot is none: 'yesterday'"),
+        (_set(".cvmfspublished", b"x" * (2 << 20)), "the manifest is longer than any"),
     ],
 )
-async def test_a_spoilt_file_is_red(check, signed, name, old, new, words):
-    outcome = await asked(check, signed.published().spoil(name, old, new))
-    assert outcome.status.name == "CRITICAL", outcome
-    assert words in outcome.summary
+async def test_what_was_changed_is_red(asked, change, words):
+    outcome = await asked(change=change)
+    assert (outcome.status.name, words in outcome.summary) == ("CRITICAL", True), outcome
 
 
-async def test_a_forged_signature_is_red(check, signed):
-    manifest = signed.published().files[".cvmfspublished"]
-    signed.files[".cvmfspublished"] = manifest[:-4] + b"\0\0\0\0"
-    outcome = await asked(check, signed)
-    assert "not of its signer's certificate" in outcome.summary
+async def test_a_whitelist_of_somebody_else_is_red(asked, tmp_path):
+    key = tmp_path / "master.pub"
+    key.write_bytes(master_key())
+
+    def forged(objects):
+        path = "/cvmfs/test.example.org/.cvmfswhitelist"
+        objects[path] = objects[path][:-256] + bytes(256)
+
+    outcome = await asked(change=forged, master_key_file=str(key))
+    assert (outcome.status.name, outcome.summary) == (
+        "CRITICAL", "the signature of the whitelist is wrong: the master key did not sign it"
+    )  # fmt: skip
 
 
-async def test_a_repository_that_is_not_there_is_red(check, signed):
-    outcome = await asked(check, signed, repository="other.example.org")
-    assert (outcome.status.name, outcome.summary.rpartition(" answers ")[2]) == ("CRITICAL", "HTTP 404 Not Found")
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", None])
+async def test_a_master_key_that_is_none_is_unknown(asked, tmp_path, content):
+    key = tmp_path / "key.pub"
+    if content is not None:
+        key.write_bytes(content)
+    assert (await asked(master_key_file=str(key))).status.name == "UNKNOWN"
 
 
-async def test_revisions_behind_the_stratum_0_count(check, signed):
-    ahead = Repository().published(revision=4800)
-    async with listening(ahead.answer) as port:
-        reference = f"http://127.0.0.1:{port}/cvmfs"
-        outcome = await asked(check, signed.published(), reference_url=reference)
-        near = await asked(check, signed.published(revision=4799), reference_url=reference)
-    assert (outcome.status.name, "89 revisions behind" in outcome.summary) == ("CRITICAL", True)
-    assert near.status.name == "OK"
+@pytest.mark.parametrize(
+    ("revision", "status", "words"),
+    [
+        (7, "OK", "as new as the reference"),
+        (6, "OK", "as new as the reference"),
+        (9, "OK", "2 revisions behind the reference, which has 9"),
+        (10, "WARNING", "3 revisions behind the reference, which has 10"),
+        (99, "CRITICAL", "92 revisions behind the reference, which has 99"),
+    ],
+)
+async def test_a_stratum_is_compared_with_the_reference(asked, revision, status, words):
+    with stratum(replace(_GOOD, revision=revision)) as reference:
+        outcome = await asked(reference=reference.url)
+    assert (outcome.status.name, words in outcome.summary) == (status, True), outcome
+    assert f"behind={revision - 7}" in outcome.perfdata
+
+
+async def test_a_server_that_is_away_or_hangs_is_red(check):
+    port = free_port()
+    outcome = await check("cvmfs", port, repository="test.example.org")
+    words = f"connection refused while fetching the manifest, connecting to 127.0.0.1 port {port}"
+    assert (outcome.status.name, outcome.summary) == ("CRITICAL", words)
+    async with listening(saying(hang=True)) as port:
+        outcome = await check("cvmfs", port, repository="test.example.org", timeout_s=0.3)
+    words = "timed out after 0.3 s while fetching the manifest, waiting for the first line of the answer"
+    assert (outcome.status.name, outcome.summary) == ("CRITICAL", words)
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a b", "a/b", "é.cern.ch"])
+def test_a_repository_that_is_none_is_refused(name):
+    with pytest.raises(CheckArgumentError):
+        check_named("cvmfs").parse({"repository": name})
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_break_the_readers(content):
-    for read in (parse_manifest, parse_whitelist):
-        for text in (content, b"C1\nNx\nS1\nT" + content + b"\n--\nabc\n"):
-            with suppress(ManifestError):
-                assert read(text).repository is not None
+@example(b"C\nN\nS\n--\n" + b"0" * 40 + b"\n")
+def test_a_signed_text_is_read_or_refused(data):
+    with suppress(CheckFailedError):  # and nothing else
+        signed.parse_signed(data, "it")
+
+
+_LINES = st.lists(st.text(max_size=40) | st.from_regex(r"[CNSXTDE][0-9a-f]{0,50}"), max_size=12)
+
+
+@given(_LINES)
+@example(["Cx", "Nx", "S1", "X" + "a" * 40, "T999999999999999"])
+@example(["E99999999999999"])
+def test_lines_are_read_or_refused(lines):
+    text = signed.Signed(tuple(lines), "0" * 40, b"")
+    for parse in (signed.parse_manifest, signed.parse_whitelist):
+        with suppress(CheckFailedError):
+            parse(text)
+
+
+@given(st.binary(max_size=200))
+def test_a_certificate_is_read_or_refused(data):
+    compressed = zlib.compress(data)
+    with suppress(CheckFailedError):
+        signed.parse_certificate(compressed, signed.digest_of(compressed, "0" * 40))
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\w{3} \w{3} \d+ \d+:\d+:\d+ UTC \d{4}"))
+@example("Thu, 01 Jan 0001 00:00:00 +2359")
+def test_a_time_of_a_snapshot_is_read_or_refused(text):
+    with suppress(CheckFailedError):
+        assert parse_snapshot(text).tzinfo is UTC
+
+
+def test_both_forms_of_the_time_are_read():
+    wanted = datetime(2026, 11, 20, 11, 0, 1, tzinfo=UTC)
+    assert parse_snapshot("Fri Nov 20 11:00:01 UTC 2026\n") == wanted
+    assert parse_snapshot("Fri, 20 Nov 2026 11:00:01 GMT") == wanted
