@@ -156,7 +156,11 @@ async def refusal(
         certificate = certificate_of(stream)
     finally:
         stream.close()
-    now = datetime.now(UTC)
+    return refused(certificate, error, datetime.now(UTC))
+
+
+def refused(certificate: x509.Certificate, error: ssl.SSLCertVerificationError, now: datetime) -> CheckFailedError:
+    """Why that certificate was refused, in words; also for protocols that begin TLS in their own way."""
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         expiry = judge_expiry(certificate, now, TlsArguments())
         return CheckFailedError(Status.CRITICAL, expiry.summary, expiry.output)
