@@ -32,7 +32,8 @@ _CONNECT_S, _PAUSE_S, _PING_S = 5, 0.25, 1
 _FIRST_ACK_S, _LONGEST_ACK_S = 1.0, 5.0
 #: Seconds that one request for messages stays open.
 _PULL_S = 10.0
-_REPEATS_S = 600.0
+#: An answer, and an event, that is sent again within so long is known by its id.
+_REPEATS_S, _EVENT_REPEATS_S = 600.0, 7200.0
 #: Orders that nobody took are of no use after so long: the scheduler has given them to another worker.
 _ORDER_AGE_S = 300.0
 _RESULTS_BYTES, _EVENTS_BYTES, _EVENTS_AGE_S = 4 << 30, 256 << 20, 7 * 86_400.0
@@ -87,7 +88,7 @@ class Names:
             ),
             StreamConfig(
                 self.events, subjects=[f"{self.prefix}.events.>"], max_age=_EVENTS_AGE_S, max_bytes=_EVENTS_BYTES,
-                duplicate_window=_REPEATS_S,
+                duplicate_window=_EVENT_REPEATS_S,
             ),
         ]  # fmt: skip
 
@@ -111,7 +112,7 @@ class Bus:
         self._config, self._who = config, who
         self.names = Names(config.bus_name)
         self._client = _Client()
-        self._said = ""
+        self._said: list[str] = []
         self.on_away: Callable[[], None] = lambda: None
         self.on_back: Callable[[], None] = lambda: None
 
@@ -131,13 +132,14 @@ class Bus:
         """Connects once. Raises BusError saying why not."""
         self._client = _Client()
         self._client.must_be_tls = any(one.strip().startswith("tls:") for one in self._config.bus_url.split(","))
-        self._said = ""
+        self._said = []
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._client.connect(**self._options())
+            self._client.options["max_reconnect_attempts"] = -1  # once it was there, it is waited for
         except (*TROUBLE, ValueError) as error:
             await self._client.close()
-            why = self._said or str(error) or type(error).__name__
+            why = "; ".join(self._said) or str(error) or type(error).__name__
             raise BusError(f"no connection to the bus at {self._config.bus_url}: {why}") from error
 
     async def connect_patiently(self) -> None:
@@ -170,7 +172,7 @@ class Bus:
             "servers": [one.strip() for one in config.bus_url.split(",")],
             "name": f"{config.bus_name} {self._who}",
             "inbox_prefix": f"_INBOX_{token(self._who)}",
-            "max_reconnect_attempts": -1,
+            "max_reconnect_attempts": 1,
             "reconnect_time_wait": _PAUSE_S,
             "connect_timeout": _CONNECT_S,
             "ping_interval": _PING_S,
@@ -188,9 +190,10 @@ class Bus:
         return options
 
     async def _on_error(self, error: Exception) -> None:
-        if str(error) != self._said:
-            self._said = str(error) or type(error).__name__
-            log.warning("the bus says", error=self._said)
+        said = str(error) or type(error).__name__
+        if said not in self._said:
+            self._said.append(said)
+            log.warning("the bus says", error=said)
 
     async def _on_away(self) -> None:
         log.warning("the connection to the bus is lost")
@@ -198,7 +201,7 @@ class Bus:
 
     async def _on_back(self) -> None:
         log.info("the connection to the bus is back")
-        self._said = ""
+        self._said = []
         self.on_back()
 
     async def make_streams(self) -> None:

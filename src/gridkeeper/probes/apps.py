@@ -6,11 +6,18 @@ class ProbesConfig(AppConfig):
     label = "probes"
 
     def ready(self) -> None:
+        from gridkeeper.bus import events
         from gridkeeper.probes import permissions as permissions  # registers the predicates
         from gridkeeper.probes import rebuild as rebuild  # listens to the bus
+        from gridkeeper.probes.worker_events import SOURCES
         from gridkeeper.web import navigation
 
+        events.provide(*SOURCES)
+
         navigation.add("Tests", "Tests", "probes:tests", 10)
+        navigation.add("Tests", "Profiles", "probes:profiles", 20)
+        navigation.add("Tests", "Packs", "probes:packs", 30)
+        navigation.add("Tests", "Credentials", "probes:credentials", 55)
         navigation.add("Tests", "Engine", "probes:engine", 60)
         navigation.add("Tests", "Pauses", "probes:pauses", 65)
         navigation.add("Tests", "Workers", "probes:workers", 70)

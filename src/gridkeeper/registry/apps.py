@@ -6,12 +6,15 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
+        from gridkeeper.bus import events
         from gridkeeper.registry import (
+            bus_events,
             forgotten_people,  # noqa: F401  listens to the deletion of people
             permissions,  # noqa: F401  registers the predicates
         )
         from gridkeeper.web import navigation
 
+        events.provide(*bus_events.SOURCES)
         for order, (label, name) in enumerate(_PAGES):
             navigation.add("Registry", label, f"registry:{name}", order)
         navigation.add("Now", "Downtimes now", "registry:downtimes_now", 30)
