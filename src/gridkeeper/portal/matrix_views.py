@@ -11,7 +11,7 @@ from gridkeeper.portal.addresses import address_with
 from gridkeeper.portal.choices import filter_bar, read_choice, vo_names
 from gridkeeper.portal.matrix import ALL_TYPES, Choice, Matrix, read_matrix
 from gridkeeper.portal.matrix_exports import FORMATS, export_matrix
-from gridkeeper.portal.matrix_html import body_of, swapped_counts, swapped_rows
+from gridkeeper.portal.matrix_html import body_of, columns_of, swapped_counts, swapped_rows
 from gridkeeper.portal.matrix_rules import LETTERS, MEANINGS, VoStatus
 from gridkeeper.portal.matrix_stamp import REFRESH_S, Stamp, changed_services, read_stamp, sites_of
 from gridkeeper.web.moments import as_of_of, travels
@@ -77,6 +77,7 @@ def _shown(query: QueryDict, found: Matrix, stamp: Stamp) -> dict[str, Any]:
         "summary": [_summary_line(query, found, vo) for vo in choice.vos],
         "summary_statuses": list(VoStatus),
         "suffix": found.suffix,
+        "columns": columns_of(found),
         "body": body_of(found),
         "count": len(found.lines),
         "has_rows": any(found.summary[vo] for vo in choice.vos),

@@ -27,7 +27,7 @@
   }
   for (const kind of ["pointerover", "focusin"]) {
     tables.addEventListener(kind, (event) => {
-      const cell = event.target.closest(".matrix-scroll tbody tr:not(.g) td");
+      const cell = event.target.closest(".matrix-scroll tbody tr td");
       if (cell) tell(cell);
     });
   }
@@ -75,7 +75,7 @@
   tables.addEventListener("keydown", (event) => {
     const step = STEPS[event.key], table = event.target.closest(".matrix-scroll"), cell = table && event.target.closest("tbody td, tbody th");
     if (!step || !cell || event.target.tagName !== "A") return;
-    const rows = [...table.querySelectorAll("tbody tr:not(.g)")].filter((row) => row.offsetParent);
+    const rows = [...table.querySelectorAll(".g-region:not(:has(.fold:not(:checked))) tbody tr, .sam tbody tr")];
     let y = rows.indexOf(cell.parentElement) + step[0], x = cell.cellIndex + step[1];
     while (rows[y] && rows[y].cells[x]) {
       const link = rows[y].cells[x].querySelector("a");
