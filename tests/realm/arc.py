@@ -1,9 +1,11 @@
 """A real ARC CE (A-REX with its REST interface) on loopback, running jobs by fork, with a CA of its own."""
 
+import os
 import shutil
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -47,8 +49,13 @@ class ArcCe:
     def start_ws(self) -> None:
         self.ws.start(self._is_answering)
 
-    def start_arex(self) -> None:
-        self.arex.start(self._is_published)
+    def wait_until_published(self, *, seconds: float = 30) -> None:
+        """Until its information provider has run once."""
+        end = time.monotonic() + seconds
+        while not (self.folder / "control" / "info.xml").exists():
+            if time.monotonic() > end:
+                raise RuntimeError(f"A-REX publishes nothing; see {self.folder / 'log'}")
+            time.sleep(0.1)
 
     def _is_answering(self) -> bool:
         context = ssl.create_default_context(capath=str(self.authority.folder))
@@ -59,14 +66,13 @@ class ArcCe:
             return False
         return True
 
-    def _is_published(self) -> bool:
-        return (self.folder / "control" / "info.xml").exists()
-
 
 @contextmanager
 def arc_ce(folder: Path) -> Iterator[ArcCe]:
     """Starts one in an empty folder that other users can enter; stops it and its jobs at the end."""
-    require_service((_SCRIPTS / "arc-arex-ws-start").exists(), "nordugrid-arc-arex")
+    # Only root may run jobs as somebody else.
+    is_here = (_SCRIPTS / "arc-arex-ws-start").exists() and os.geteuid() == 0
+    require_service(is_here, "nordugrid-arc-arex, and the right to start it")
     port = free_port()
     authority = GridAuthority(folder / "certificates", "ARC Test CA")
     ce = ArcCe(
@@ -75,25 +81,36 @@ def arc_ce(folder: Path) -> Iterator[ArcCe]:
         authority,
         authority.issue("Robot Probe"),
         authority.issue("Robot Stranger"),
-        Daemon([folder / "start-arex"], folder / "arex.out", {"ARC_CONFIG": str(folder / "arc.conf")}),
-        Daemon([folder / "start-ws"], folder / "ws.out", {"ARC_CONFIG": str(folder / "arc.conf")}),
+        Daemon([folder / "start-arex"], folder / "arex.out", _environment(folder)),
+        Daemon([folder / "start-ws"], folder / "ws.out", _environment(folder)),
     )
     ce.show_certificate(authority.issue("host/localhost", host="localhost"))
     _write_configuration(ce, port)
     try:
-        ce.start_arex()
+        # Both at once: each takes seconds to read its configuration.
+        ce.arex.start(lambda: True)
         ce.start_ws()
+        ce.wait_until_published()
         yield ce
     finally:
-        ce.ws.stop()
-        ce.arex.stop()
+        ce.ws.kill()
+        ce.arex.kill()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """A-REX looks for ended jobs by a script that sleeps ten seconds: that very sleep is shorter here."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    (tools / "sleep").write_text('#!/bin/sh\n[ "$*" = 10 ] && set -- 0.5\nexec /usr/bin/sleep "$@"\n')
+    (tools / "sleep").chmod(0o755)
+    return {"ARC_CONFIG": str(folder / "arc.conf"), "PATH": f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
 def _write_configuration(ce: ArcCe, port: int) -> None:
     folder = ce.folder
-    for name in ("control", "session", "log", "run"):
+    for name in ("control", "session", "log", "run", "tmp"):
         (folder / name).mkdir()
-    (folder / "session").chmod(0o755)
+    _open_up(folder / "session")
     (folder / "users").write_text(f'"{ce.user.subject}"\n')
     (folder / "arc.conf").write_text(_CONFIGURATION.format(folder=folder, port=port))
     # Without parameters there, its start makes some of 4096 bits, which takes minutes and outlives it.
@@ -106,9 +123,17 @@ def _write_configuration(ce: ArcCe, port: int) -> None:
     _adapt("arc-arex-ws-start", folder / "start-ws", "<tcp:Port>", "<tcp:Interface>127.0.0.1</tcp:Interface>")
 
 
+def _open_up(folder: Path) -> None:
+    """Lets the users of jobs come through to it."""
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == os.geteuid() and place != Path("/") and not place.stat().st_mode & 0o001:
+            place.chmod(place.stat().st_mode | 0o011)
+
+
 def _adapt(stock: str, own: Path, before: str, addition: str) -> None:
     """A copy of a start script whose configuration has one more element; -F keeps the server in the foreground."""
     text = (_SCRIPTS / stock).read_text().replace(before, addition + before).replace('exec $CMD "$@"', "exec $CMD -f")
+    text = text.replace("mktemp -t arc.xml.", f"mktemp {own.parent}/tmp/arc.xml.{own.name.removeprefix('start-')}.")
     own.write_text(text)
     own.chmod(0o755)
 

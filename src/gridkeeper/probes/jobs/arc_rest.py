@@ -5,10 +5,14 @@ Source: ARC 6 documentation, "REST interface". Every answer about jobs is HTTP 2
 """
 
 import json
+import ssl
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from cryptography import x509
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.jobs.orders import JobArguments
@@ -104,7 +108,11 @@ class ArcRest:
         if self._arguments.certificate:
             request = replace(request, certificate=self._arguments.certificate, key=self._arguments.key)
         with self._run.doing(doing):
-            return await fetch(self._target, with_credential(request, self._run), self._run)
+            request = with_credential(request, self._run)
+            try:
+                return await fetch(self._target, request, self._run)
+            except (ssl.SSLError, ConnectionResetError, BrokenPipeError) as error:
+                raise _refused(error, request.certificate) from error
 
     def _require(self, response: Response, what: str, accepted: set[int]) -> None:
         if response.status in accepted:
@@ -137,5 +145,30 @@ def _base_of(target: Target, arguments: ArcArguments) -> str:
     return base
 
 
+def _refused(error: OSError, certificate: str) -> Exception:
+    """Why a CE drops the connection: with TLS 1.3 it refuses our certificate only after the handshake, by an alert.
+
+    The alert may be lost when it closes before we have sent the request: then our own certificate is asked.
+    """
+    ended = _ended_at(certificate)
+    if ended is not None and ended < datetime.now(UTC):
+        text = f"the CE refuses us: our own certificate or proxy ended at {ended:%Y-%m-%d %H:%M} UTC"
+        return CheckFailedError(Status.UNKNOWN, text)
+    reason = error.reason or "" if isinstance(error, ssl.SSLError) else ""
+    if "ALERT" not in reason:
+        return error
+    words = reason.rpartition("ALERT_")[2].replace("_", " ").lower()
+    return CheckFailedError(Status.CRITICAL, f"the CE refuses our certificate or proxy: {words}")
+
+
+def _ended_at(certificate: str) -> datetime | None:
+    if not certificate:
+        return None
+    try:
+        return x509.load_pem_x509_certificate(Path(certificate).read_bytes()).not_valid_after_utc
+    except (OSError, ValueError):
+        return None  # the connection would have failed over it before
+
+
 def _reason(answer: dict[str, Any]) -> str:
-    return str(answer.get("reason") or "no reason given")[:300]
+    return " ".join(str(answer.get("reason") or "no reason given").split())[:300]

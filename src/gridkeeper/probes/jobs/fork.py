@@ -12,6 +12,9 @@ from gridkeeper.probes.jobs.tools import require_program
 from gridkeeper.probes.native.check import CheckArgumentError, CheckFailedError, Run, Target
 from gridkeeper.probes.spawning import Raw, SpawnError, spawner
 
+#: Plugins start in /, where nobody can write; a batch system would give the job a folder.
+_HOME = 'cd "${TMPDIR:-/tmp}" || exit 1\n'
+
 
 class ForkArguments(JobArguments, frozen=True, kw_only=True):
     """command: words before the payload's own, e.g. of a batch system, in a plugin folder; none runs it here."""
@@ -26,7 +29,7 @@ class _Session:
         if arguments.command:
             require_program(arguments.command[0])
         _require_safe(order)
-        self._argv = [*arguments.command, "/bin/sh", "-c", write_script(order), order.name]
+        self._argv = [*arguments.command, "/bin/sh", "-c", _HOME + write_script(order), order.name]
         self._run, self._name = run, order.name
         self.job, self.token = "", order.token
         self._process: asyncio.Task[Raw] | None = None

@@ -33,9 +33,9 @@ gk_run() {
     ( "$2" ) >"$gk_dir/out" 2>&1 </dev/null &
     gk_pid=$!
     (
-        sleep "$gk_limit_s"
-        : >"$gk_dir/late"
-        kill -9 $(ps -o pid= --ppid "$gk_pid" 2>/dev/null) "$gk_pid" 2>/dev/null
+        # Only a sleep that was slept to its end means that the time is over.
+        sleep "$gk_limit_s" && : >"$gk_dir/late" &&
+            kill -9 $(ps -o pid= --ppid "$gk_pid" 2>/dev/null) "$gk_pid" 2>/dev/null
     ) >/dev/null 2>&1 &
     gk_watch=$!
     wait "$gk_pid" 2>/dev/null

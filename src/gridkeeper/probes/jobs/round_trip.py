@@ -36,6 +36,8 @@ _T = TypeVar("_T")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 #: The deadline may have passed already when a job is removed: that gets a little time of its own.
 _CLEANING_S = 5.0
+#: So long the answer to a submission is waited for when there is no time left: it names the job.
+_ANSWER_S = 2.0
 
 
 async def run_job(
@@ -93,7 +95,7 @@ class _RoundTrip:
     async def _through(self) -> None:
         queues = await self._stage(Stage.MATCH, self._session.match())
         self._end(Stage.MATCH, f"{len(queues)} queues match: {', '.join(queues)}"[:400])
-        await self._stage(Stage.SUBMIT, self._session.submit())
+        await self._stage(Stage.SUBMIT, self._submit())
         self._note(f"submitted as {self._job}")
         self._end(Stage.SUBMIT, f"job {self._job} was accepted")
         await self._stage(Stage.WAIT, self._wait())
@@ -103,6 +105,17 @@ class _RoundTrip:
         self._log += remarks
         self._note(f"output with {len(self._riders)} results")
         self._end(Stage.FETCH, f"output of {len(text.encode())} bytes with {len(self._riders)} results")
+
+    async def _submit(self) -> None:
+        """Submits; a deadline in between waits a moment for the answer, which names the job that must be removed."""
+        submission = asyncio.create_task(self._session.submit())
+        try:
+            await asyncio.shield(submission)
+        except asyncio.CancelledError:
+            await asyncio.wait([submission], timeout=_ANSWER_S)
+            submission.cancel()
+            await asyncio.gather(submission, return_exceptions=True)
+            raise
 
     async def _stage(self, stage: Stage, work: Awaitable[_T]) -> _T:
         """Runs a stage; until it ends it counts as failed."""
