@@ -18,7 +18,12 @@ def set_up(folder: str, **settings: str) -> None:
     """An empty installation in a folder."""
     os.environ |= {"GRIDKEEPER_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "gridkeeper.settings"}
     os.environ |= {"GRIDKEEPER_LOG_LEVEL": "ERROR", "GRIDKEEPER_DENIED_NETWORKS": '["192.0.2.0/24"]'}
-    os.environ |= {"GRIDKEEPER_PROBE_PER_HOST": "8", "GRIDKEEPER_PROBE_CONCURRENCY": "64", **settings}
+    os.environ |= {
+        "GRIDKEEPER_PROBE_PER_HOST": "8",
+        "GRIDKEEPER_PROBE_CONCURRENCY": "64",
+        "GRIDKEEPER_PROBE_PER_SITE": "0",
+        **settings,
+    }
     import django
     from django.core.management import call_command
 
@@ -67,18 +72,25 @@ def cpu_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def run_engine(seconds: float) -> Rate:
-    """Runs the whole engine: schedules, runs, stores. The rate is that of results that were durable at the end."""
-    from gridkeeper.probes.engine import Engine, collect_less
+def run_engine(seconds: float, processes: int = 0) -> Rate:
+    """Runs the whole engine: schedules, runs, stores. The rate is that of results that were durable at the end.
+
+    processes: further ones for native checks
+    """
+    from gridkeeper.probes.engine import Engine
+    from gridkeeper.probes.local import Local
+    from gridkeeper.probes.loops import collect_less
 
     collect_less()
     started = cpu_s()
-    engine = Engine(worker="benchmark")
+    engine = Engine(worker="benchmark", executor=Local(processes) if processes else None)
     stop = threading.Event()
     marks: dict[str, float] = {}
 
     async def main() -> None:
         running = asyncio.create_task(engine.run(stop))
+        while not engine.stored and not running.done():  # noqa: ASYNC110  further processes take seconds to start
+            await asyncio.sleep(0.1)
         await asyncio.sleep(WARM_UP_S)
         before, begin = engine.stored, time.perf_counter()
         await asyncio.sleep(seconds)

@@ -123,6 +123,9 @@ class Config(BaseSettings):
     probe_concurrency: int = Field(200, ge=1, le=10_000, description="Test runs in flight at once in one worker.")
     probe_per_host: int = Field(4, ge=1, le=100, description="Test runs at once against one host.")
     probe_per_site: int = Field(32, ge=0, le=10_000, description="Test runs at once against one site; 0: no limit.")
+    probe_processes: int = Field(
+        0, ge=0, le=64, description="Further processes for native checks; 0: they run in the engine's own."
+    )
     log_limit_bytes: int = Field(64 * 1024, ge=1024, description="Kept of the output of one test run; a cut says so.")
     upload_limit_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest body of a request.")
     results_retention_days: int = Field(400, ge=2, description="Days that raw results are kept.")

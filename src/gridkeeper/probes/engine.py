@@ -5,7 +5,6 @@ keep is in the database: latest statuses and requests for runs.
 """
 
 import asyncio
-import gc
 import math
 import socket
 import threading
@@ -29,6 +28,8 @@ from gridkeeper.probes.executors import Executor, Here, Remote
 from gridkeeper.probes.figures import Figures, kinds, write_report
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
+from gridkeeper.probes.local import Local
+from gridkeeper.probes.loops import collect_less, use_resolvers
 from gridkeeper.probes.memory import Memory
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.outbox import Outbox
@@ -50,8 +51,6 @@ _POLL_S, _RELOAD_S = 0.5, 5.0
 _RELOAD_ANYHOW_S = 60.0
 #: What runs when we are told to stop has so long to end.
 _GRACE_S = 3.0
-#: Threads that wait for DNS: a resolver that hangs must not keep the other tests from theirs.
-_RESOLVERS = 64
 #: What is run because somebody asked goes before everything else.
 _ASKED_PRIORITY = 1_000_000
 #: After a downtime or a pause everything of it runs within this time.
@@ -93,7 +92,7 @@ class Engine:
 
     async def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set. Raises what ended one of its jobs: the supervisor starts it anew."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver"))
+        use_resolvers()
         known, flapping = await self._in_database(latest_rows), await self._in_database(load_flapping)
         self._memory = Memory(known, flapping)
         self._timetable = Timetable(self._memory, self._speed)
@@ -334,8 +333,8 @@ class Engine:
                 break
         if len(self._outbox):
             log.error("results are lost: the database took none of them", count=len(self._outbox))
-        if self._remote is not None:
-            await self._remote.close()
+        if isinstance(self._executor, Local | Remote):
+            await self._executor.close()
         close_spawner()
         await self._in_database(connections.close_all)
         self._database.shutdown()
@@ -346,11 +345,6 @@ def _broken(instance: Instance) -> Measured:
     return Measured(instance.key, outcome, datetime.now(UTC), 0)
 
 
-def collect_less() -> None:
-    """Lets the garbage collector look rarely: a run makes hundreds of objects that end without it (6 % of the CPU)."""
-    gc.set_threshold(50_000, 20, 50)
-
-
 def run_scheduler(stop: threading.Event) -> None:
     """The role `gridkeeper scheduler`: runs until `stop` is set."""
     collect_less()
@@ -358,9 +352,9 @@ def run_scheduler(stop: threading.Event) -> None:
 
 
 def _executor() -> Executor:
-    """This process, or with a bus the workers on it."""
+    """This process and others of this machine, or with a bus the workers on it."""
     if not settings.GRIDKEEPER.bus_url:
-        return Here()
+        return Local() if settings.GRIDKEEPER.probe_processes else Here()
     # The client of NATS is of use to those alone who have a bus.
     from gridkeeper.probes.dispatch import Dispatch
 

@@ -1,0 +1,177 @@
+"""Checks a second and CPU of a check: ours through the whole engine, Nagios Core 4 and Icinga 2, on the same listeners.
+
+    python -m benchmarks.nagios_icinga [--json] [--quick]
+
+Everybody runs Debian's check_dummy, check_tcp and check_http against the same server, saturated: each service is due
+every second. Ours stores every result durably; theirs keep the newest in memory. Then our native TCP and HTTP checks,
+and the blackbox exporter's HTTP probe, asked for as fast as it answers. All take turns; the median round counts.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peers
+from benchmarks.engine_runs import Rate, make_tests, row, run_engine, set_up, show
+from benchmarks.native_rate import serve
+
+PLUGINS = Path("/usr/lib/nagios/plugins")
+_BLACKBOX = """
+modules:
+  http:
+    prober: http
+    timeout: 5s
+    http: {preferred_ip_protocol: ip4, fail_if_body_not_matches_regexp: ["hello"]}
+"""
+
+
+def argvs(port: int) -> dict[str, list[str]]:
+    """The plugins with their arguments; each names the host by Nagios's macro."""
+    return {
+        "check_dummy": [str(PLUGINS / "check_dummy"), "0", "fine"],
+        "check_tcp": [str(PLUGINS / "check_tcp"), "-H", "$HOSTADDRESS$", "-p", str(port)],
+        "check_http": [str(PLUGINS / "check_http"), "-I", "$HOSTADDRESS$", "-p", str(port), "-s", "hello"],
+    }
+
+
+def ours(kind: str, command: str, arguments: Any, seconds: float, processes: int = 0) -> Rate:
+    """The engine with nothing but this test."""
+    from gridkeeper.probes.models import LatestStatus, Test
+
+    Test.objects.update(kind=kind, command=command, arguments=arguments)
+    LatestStatus.objects.all().delete()
+    return run_engine(seconds, processes)
+
+
+def blackbox(port: int, seconds: float) -> Rate:
+    """The exporter's HTTP probe, asked for over connections that stay open, so that asking costs it little."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "blackbox.yml").write_text(_BLACKBOX)
+        address = f"127.0.0.1:{port + 1 if port < 65_000 else port - 1}"
+        argv = [str(peers.BLACKBOX), f"--config.file={folder}/blackbox.yml", f"--web.listen-address={address}",
+                "--log.level=error"]  # fmt: skip
+        with peers.process(argv, folder) as pid:
+            return asyncio.run(_ask(address, port, pid, seconds))
+
+
+async def _ask(address: str, port: int, pid: int, seconds: float) -> Rate:
+    host, _, own_port = address.partition(":")
+    for _ in range(100):
+        try:
+            (await asyncio.open_connection(host, int(own_port)))[1].close()
+            break
+        except OSError:
+            await asyncio.sleep(0.1)
+    count, end = 0, time.perf_counter() + seconds
+
+    async def work(number: int) -> None:
+        nonlocal count
+        reader, writer = await asyncio.open_connection(host, int(own_port))
+        path = f"/probe?module=http&target=http://127.3.0.{number + 1}:{port}/"
+        while time.perf_counter() < end:
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            if b"content-length: " in head:
+                body = await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+            else:
+                body = await reader.readuntil(b"0\r\n\r\n")
+            if b"probe_success 1" not in body:
+                raise SystemExit(f"the blackbox exporter's probe failed: {body[-500:]!r}")
+            count += 1
+        writer.close()
+
+    used, begin = peers.tree_cpu_s(pid), time.perf_counter()
+    await asyncio.gather(*(work(number) for number in range(32)))
+    return Rate(count / (time.perf_counter() - begin), (peers.tree_cpu_s(pid) - used) / count * 1000)
+
+
+def contenders(port: int, seconds: float) -> dict[str, Callable[[], Rate]]:
+    """Everything that is measured, in the order of one round."""
+    cores = max(1, (os.cpu_count() or 1))
+    found: dict[str, Callable[[], Rate]] = {}
+    for name, argv in argvs(port).items():
+        found[f"ours {name}"] = lambda argv=argv: ours("plugin", argv[0], argv[1:], seconds)  # type: ignore[misc]
+        for peer in (peers.nagios, peers.icinga):
+            found[f"{peer.__name__} {name}"] = lambda argv=argv, peer=peer: _in_folder(peer, argv, seconds)  # type: ignore[misc]
+    found["ours native tcp"] = lambda: ours("native", "tcp", {"port": port}, seconds)
+    found["ours native http"] = lambda: ours("native", "http", {"port": port, "expect": "hello"}, seconds)
+    found["ours native http, more processes"] = lambda: ours(
+        "native", "http", {"port": port, "expect": "hello"}, seconds, cores
+    )
+    found["ours native tcp, more processes"] = lambda: ours("native", "tcp", {"port": port}, seconds, cores)
+    found["blackbox http"] = lambda: blackbox(port, seconds)
+    return found
+
+
+def _in_folder(peer: Callable[[list[str], Path, float], Rate], argv: list[str], seconds: float) -> Rate:
+    with tempfile.TemporaryDirectory() as folder:
+        return peer(argv, Path(folder), seconds)
+
+
+def measure(port: int, seconds: float, rounds: int) -> dict[str, Rate]:
+    """The median of the rounds, by rate and by cost apart."""
+    seen: dict[str, list[Rate]] = {}
+    for number in range(rounds):
+        for name, run in contenders(port, seconds).items():
+            rate = run()
+            seen.setdefault(name, []).append(rate)
+            sys.stderr.write(f"round {number + 1}: {name}: {rate.per_s:.0f} /s at {rate.cpu_ms:.2f} ms\n")
+    return {
+        name: Rate(statistics.median(rate.per_s for rate in rates), statistics.median(rate.cpu_ms for rate in rates))
+        for name, rates in seen.items()
+    }
+
+
+def rows_of(found: dict[str, Rate]) -> list[dict[str, object]]:
+    rows = []
+    for plugin in ("check_dummy", "check_tcp", "check_http"):
+        mine = found[f"ours {plugin}"]
+        for peer, goal in (("nagios", 1.0), ("icinga", 1.2)):
+            other = found[f"{peer} {plugin}"]
+            note = f"CPU {mine.cpu_ms:.2f} ms against {other.cpu_ms:.2f} ms a check; ours stores every result"
+            rows.append(row(f"{plugin} against {peer}", mine.per_s, "/s", other.per_s, goal=goal, note=note))
+    for kind in ("tcp", "http"):
+        mine = max(found[f"ours native {kind}"], found[f"ours native {kind}, more processes"], key=lambda r: r.per_s)
+        other = found[f"nagios check_{kind}"]
+        note = f"CPU {mine.cpu_ms:.2f} ms against {other.cpu_ms:.2f} ms a check"
+        rows.append(
+            row(f"native {kind} against nagios check_{kind}", mine.per_s, "/s", other.per_s, goal=8.0, note=note)
+        )
+    mine, other = found["ours native http"], found["blackbox http"]
+    rows.append(
+        row("native http a CPU second against blackbox", 1000 / mine.cpu_ms, "/s", 1000 / other.cpu_ms, goal=1.5,
+            note="ours schedules and stores, too; the listener is not counted")
+    )  # fmt: skip
+    return rows
+
+
+def main(options: list[str]) -> None:
+    missing = [str(path) for path in (peers.NAGIOS, peers.ICINGA, peers.BLACKBOX, PLUGINS) if not path.exists()]
+    if missing:
+        raise SystemExit(f"{', '.join(missing)}: missing; install nagios4-core, icinga2, prometheus-blackbox-exporter")
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
+    server.start()
+    port = here.recv()
+    with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
+        set_up(folder)
+        make_tests("plugin", str(PLUGINS / "check_dummy"), ["0", "fine"], "", tests=40)
+        rows = rows_of(measure(port, 4.0, 1) if "--quick" in options else measure(port, 8.0, 3))
+    server.terminate()
+    server.join()
+    if "--json" not in options:
+        show(rows)
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
