@@ -133,12 +133,20 @@ def with_credential(request: Request, run: Run) -> Request:
             raise CheckFailedError(
                 Status.UNKNOWN, f"the token is not sent to {request.url}: give the test an https URL"
             )
-        token = _token(run.credential.token_path)
-        run.secrets.append(token)
-        request = replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})
+        authorization = f"Bearer {handed_token(run)}"
+        request = replace(request, headers={**request.headers, "Authorization": authorization})
     if run.credential.proxy_path:
         request = replace(request, certificate=run.credential.proxy_path, key="")
     return request
+
+
+def handed_token(run: Run) -> str:
+    """The token that the run was handed, "" where none; no outcome will repeat it. Raises CheckFailedError."""
+    if run.credential is None or not run.credential.token_path:
+        return ""
+    token = _token(run.credential.token_path)
+    run.secrets.append(token)
+    return token
 
 
 def _token(path: str) -> str:

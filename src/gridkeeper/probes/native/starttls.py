@@ -8,7 +8,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.probes.native.ber import SEQUENCE, BerError, encode, integer, parts, read_integer, text
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
 from gridkeeper.probes.native.connect import connect, connect_tls
-from gridkeeper.probes.native.streams import PlainStream, SaidInTheClearError, Stream, TlsStream, upgrade
+from gridkeeper.probes.native.streams import PlainStream, Stream, TlsStream, start_tls
 
 #: Lines of one answer; nobody sends as many.
 _MOST_LINES = 100
@@ -97,16 +97,13 @@ async def connect_starttls(
     plain = await connect(target, port, run)
     try:
         await PROTOCOLS[protocol](plain, run)
-        return await start_tls(plain, run, tls, server_name or target.hostname)
+        return await shake_hands(plain, run, tls, server_name or target.hostname)
     except BaseException:
         plain.close()
         raise
 
 
-async def start_tls(plain: PlainStream, run: Run, tls: ssl.SSLContext, server_name: str) -> TlsStream:
-    """The handshake, once both sides have agreed. Raises CheckFailedError where the server went on in the clear."""
+async def shake_hands(plain: PlainStream, run: Run, tls: ssl.SSLContext, server_name: str) -> TlsStream:
+    """TLS, once both sides have agreed to it in the clear."""
     with run.doing("shaking hands for TLS"):
-        try:
-            return await upgrade(plain, tls, server_name, run.timeout_s)
-        except SaidInTheClearError as error:
-            raise CheckFailedError(Status.CRITICAL, f"TLS cannot begin: {error}") from error
+        return await start_tls(plain, tls, server_name, run.timeout_s)

@@ -16,10 +16,6 @@ _PART_BYTES = 64 * 1024
 _DER = 2
 
 
-class SaidInTheClearError(Exception):
-    """The server went on without TLS after it had agreed to it."""
-
-
 class Stream(Protocol):
     """What a check may do with a connection. Reading raises as asyncio.StreamReader does."""
 
@@ -93,15 +89,6 @@ class PlainStream:
     def close(self) -> None:
         self._socket.close()
 
-    def surrender(self) -> socket.socket:
-        """The socket, for TLS to go on with. Raises SaidInTheClearError where more has come than was read.
-
-        What somebody on the way put in before TLS began would otherwise count as said within it (CVE-2021-23222).
-        """
-        if self._buffer:
-            raise SaidInTheClearError(f"the server went on in the clear: {bytes(self._buffer[:40])!r}")
-        return self._socket
-
 
 class TlsStream:
     """A connection with TLS."""
@@ -161,15 +148,6 @@ async def start_tls(stream: PlainStream, tls: ssl.SSLContext, server_name: str, 
     """Goes on with TLS on a connection that began without it (STARTTLS and its kin)."""
     streams = await asyncio.open_connection(
         sock=stream.hand_over(), limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
-        ssl_handshake_timeout=max(0.1, timeout_s),
-    )  # fmt: skip
-    return TlsStream(*streams)
-
-
-async def upgrade(stream: PlainStream, tls: ssl.SSLContext, server_name: str, timeout_s: float) -> TlsStream:
-    """Shakes hands on a connection that was spoken on in the clear (STARTTLS). Raises SaidInTheClearError."""
-    streams = await asyncio.open_connection(
-        sock=stream.surrender(), limit=LINE_BYTES, ssl=tls, server_hostname=server_name,
         ssl_handshake_timeout=max(0.1, timeout_s),
     )  # fmt: skip
     return TlsStream(*streams)

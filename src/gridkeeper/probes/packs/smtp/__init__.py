@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
 from gridkeeper.probes.native.connect import connect, port_of
-from gridkeeper.probes.native.starttls import read_reply, start_tls
+from gridkeeper.probes.native.starttls import read_reply, shake_hands
 from gridkeeper.probes.native.streams import PlainStream, Stream, TlsStream
 from gridkeeper.probes.native.tls import (
     TlsArguments,
@@ -129,7 +129,7 @@ async def _encrypt(target: Target, dialogue: _Dialogue, arguments: SmtpArguments
     assert isinstance(dialogue.stream, PlainStream)
     context = context_of(arguments.ca_file) if arguments.verify else unverifying_context()
     try:
-        dialogue.stream = await start_tls(dialogue.stream, dialogue.run, context, target.hostname)
+        dialogue.stream = await shake_hands(dialogue.stream, dialogue.run, context, target.hostname)
     except ssl.SSLCertVerificationError as error:
         raise await refusal(target, dialogue.port, dialogue.run, error, "", "smtp") from error
     return await dialogue.hello(arguments.name)

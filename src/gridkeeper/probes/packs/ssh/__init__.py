@@ -50,7 +50,7 @@ async def _exchanged(made: socket.socket, arguments: HostKeyArguments) -> asyncs
         raise CheckFailedError(Status.CRITICAL, text[:400]) from error
     except FAILURES:
         raise
-    except Exception as error:  # noqa: BLE001  # the library hands on whatever its parsers raise for hostile bytes
+    except Exception as error:  # the library hands on whatever its parsers raise for hostile bytes
         text = f"the SSH server did not exchange keys: {getattr(error, 'reason', '') or error}"
         raise CheckFailedError(Status.CRITICAL, text[:400]) from error
     if key is None:
