@@ -11,14 +11,16 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import User
 from gridkeeper.people.permission import NotPermittedError
 from gridkeeper.probes import packs as pack_folders
-from gridkeeper.probes.catalogue import FIELDS, content_of, differences
+from gridkeeper.probes.catalogue import FIELDS, SAMPLES, content_of, differences
 from gridkeeper.probes.catalogue_actions import create_test, edit_test, restore_version
+from gridkeeper.probes.instances import load_instances
 from gridkeeper.probes.models import CauseRule, ProfileEntry, Test, TestVersion
 from gridkeeper.probes.pack_actions import install_pack, preview_pack
 from gridkeeper.probes.pack_rules import merge, read_pack
 from gridkeeper.probes.packs import Pack, PackError, packs
 from gridkeeper.probes.profile_actions import Line, Use, borrowed, change_profile, changes_between, profile_of
-from tests.builders import NOW, a_service_type, a_test, a_user, a_vo, in_profile
+from gridkeeper.probes.running import macros_of
+from tests.builders import NOW, a_service, a_service_type, a_test, a_user, a_vo, in_profile
 
 pytestmark = pytest.mark.django_db
 SYSTEM = Actor.system("cli")
@@ -263,6 +265,13 @@ def test_a_merge_takes_or_keeps_every_field_in_which_they_differ(base, ours, the
     assert not set(plan.taken) & set(plan.kept)
     assert merge(base=base, ours=ours, theirs=theirs, overwrite=True).kept == {}
     assert merge(base=ours, ours=ours, theirs=theirs).kept == {}
+
+
+def test_definitions_are_checked_with_every_macro_that_runs_know():
+    service = a_service(hostname="ce.example.org")
+    in_profile(a_vo(supported_by=[service]), _created())
+    [instance] = load_instances().values()
+    assert set(SAMPLES) == {*macros_of(instance), "X509PROXY", "TOKENFILE"}
 
 
 def test_the_group_of_entry_points_is_the_one_that_is_documented():

@@ -29,9 +29,9 @@ FIELDS = tuple(LABELS)
 LINKS = ("depends_on", "rides_in")
 _SECONDS = ("interval_s", "timeout_s", "retry_interval_s", "validity_s", "fastest_interval_s", "slowest_interval_s")
 #: Stand for what the registry will say, where arguments are checked before there is a service.
-_SAMPLES = {
+SAMPLES = {
     "HOSTNAME": "host.example.org", "HOSTADDRESS": "192.0.2.1", "PORT": "443", "URL": "https://host.example.org/",
-    "PATH": "/", "VO": "ops", "SITE": "SITE", "SITEBDII": "ldap://bdii.example.org:2170", "X509PROXY": "/run/proxy",
+    "PATH": "/", "ENDPOINTS": "host.example.org:443", "VO": "ops", "SITE": "SITE", "SITEBDII": "ldap://bdii.example.org:2170", "X509PROXY": "/run/proxy",
     "TOKENFILE": "/run/token",
 }  # fmt: skip
 
@@ -75,7 +75,9 @@ def _command_problem(content: Mapping[str, Any], _name: str) -> str:
             return str(error)
     if kind == TestKind.PLUGIN:
         return plugin_problem(command)
-    return "" if kind != TestKind.PASSIVE or not command else "A test that others report runs nothing; leave it empty."
+    if kind == TestKind.PASSIVE and command and not content["rides_in"]:
+        return "A test that others report runs nothing; leave it empty."
+    return ""
 
 
 def plugin_problem(command: str) -> str:
@@ -96,7 +98,7 @@ def _arguments_problem(content: Mapping[str, Any], _name: str) -> str:
     elif not isinstance(arguments, dict):
         return 'Write an object: {"port": 443}.'
     try:
-        filled = expand(arguments, _SAMPLES, _AnyProperty())
+        filled = expand(arguments, SAMPLES, _AnyProperty())
         if kind == TestKind.NATIVE:
             check_named(content["command"]).parse(filled)
     except (MacroError, CheckArgumentError) as error:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from gridkeeper.core.status import Status
 from gridkeeper.probes.credential_proxies import ProxyError, parse_robot, proxy_end, robot_pem
 from gridkeeper.probes.models import CredentialKind, CredentialNeed
 
@@ -197,6 +198,35 @@ def is_renewal_due(renewed_at: datetime | None, issued_until: datetime | None, n
     if renewed_at is None or issued_until is None:
         return True
     return now >= issued_until - (issued_until - renewed_at) / 3
+
+
+def lifetime_status(
+    not_after: datetime | None,
+    issued_until: datetime | None,
+    failure: str,
+    *,
+    now: datetime,
+    warning_days: float,
+    critical_days: float,
+) -> tuple[Status, str]:
+    """How long a credential will do, and what to do about it.
+
+    not_after: end of what was entered; issued_until: of the newest proxy or token; failure: of its last renewal
+    """  # fmt: skip
+    if not_after is not None:
+        left = not_after - now
+        words = f"{left.days} days are left, to {not_after:%Y-%m-%d %H:%M} UTC"
+        if left <= timedelta(0):
+            return Status.CRITICAL, f"it ended at {not_after:%Y-%m-%d %H:%M} UTC; get a new one and enter it"
+        if left <= timedelta(days=critical_days):
+            return Status.CRITICAL, f"{words}; get a new one today and enter it"
+    if failure and (issued_until is None or issued_until <= now):
+        return Status.CRITICAL, f"it cannot be renewed: {failure}"
+    if failure:
+        return Status.WARNING, f"renewing it fails, and what there is ends at {issued_until:%H:%M} UTC: {failure}"
+    if not_after is not None and not_after - now <= timedelta(days=warning_days):
+        return Status.WARNING, f"{words}; ask for a new one"
+    return Status.OK, words if not_after is not None else "it is renewed as it should be"
 
 
 def lives_for(until: datetime | None, now: datetime, seconds: float) -> bool:

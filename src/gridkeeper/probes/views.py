@@ -28,6 +28,7 @@ def tests(request: HttpRequest) -> HttpResponse:
     if text:
         found = found.filter(Q(name__icontains=text) | Q(abbreviation__icontains=text) | Q(title__icontains=text))
     context = {"rows": test_rows(found), "q": text, "total": Test.objects.count()}
+    context["may_edit"] = is_permitted(Actor.of(request), EDIT_TEST)
     return render_page_or_part(request, "probes/tests.html", "probes/tests_part.html", context)
 
 
