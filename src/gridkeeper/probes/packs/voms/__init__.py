@@ -61,7 +61,7 @@ def _judged(response: Response) -> Outcome:
     except etree.XMLSyntaxError as error:
         text = f"HTTP {response.status} with something that is no answer of VOMS"
         raise CheckFailedError(Status.CRITICAL, text, f"{error}\n{response.text[:2000]}") from error
-    refusal = " ".join("".join(node.itertext()).strip() for node in root.iter("message"))[:300]
+    refusal = " ".join("".join(map(str, node.itertext())).strip() for node in root.iter("message"))[:300]
     code = next((str(node.text) for node in root.iter("code")), "")[:80]
     granted = next((str(node.text or "") for node in root.iter("ac")), "")
     if response.status != 200 or not granted:
