@@ -227,8 +227,8 @@ def test_a_credential_is_stored_and_never_shown(client):
 def test_credentials_are_for_whoever_keeps_them(client, name):
     vo = a_vo("lhcb")
     stored = add_credential(
-        Actor.system("cli"), name="lhcb-robot", vo=vo, kind="static", options={}, entered=Entered("abc.def"), reason="x",
-        now=datetime.now(UTC),
+        Actor.system("cli"), name="lhcb-robot", vo=vo, kind="static", options={}, entered=Entered("abc.def"),
+        reason="x", now=datetime.now(UTC),
     )  # fmt: skip
     if name:
         client.force_login(a_user(name, vo=a_vo("atlas")))

@@ -31,8 +31,8 @@ _SECONDS = ("interval_s", "timeout_s", "retry_interval_s", "validity_s", "fastes
 #: Stand for what the registry will say, where arguments are checked before there is a service.
 SAMPLES = {
     "HOSTNAME": "host.example.org", "HOSTADDRESS": "192.0.2.1", "PORT": "443", "URL": "https://host.example.org/",
-    "PATH": "/", "ENDPOINTS": "host.example.org:443", "VO": "ops", "SITE": "SITE", "SITEBDII": "ldap://bdii.example.org:2170", "X509PROXY": "/run/proxy",
-    "TOKENFILE": "/run/token",
+    "PATH": "/", "ENDPOINTS": "host.example.org:443", "VO": "ops", "SITE": "SITE",
+    "SITEBDII": "ldap://bdii.example.org:2170", "X509PROXY": "/run/proxy", "TOKENFILE": "/run/token",
 }  # fmt: skip
 
 
