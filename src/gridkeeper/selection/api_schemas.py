@@ -214,7 +214,7 @@ class GoodChangeOut(Schema):
     site: str = Field(examples=["RAL-LCG2"])
     service: str = Field(description="Empty: the site itself.", examples=["CE ce.example.org"])
     is_good: bool
-    reason: str = Field(examples=["excluded: CE-js on ce.example.org is CRITICAL since 2026-03-10 11:00 UTC"])
+    reason: str = Field(examples=["CE-js on ce.example.org is CRITICAL since 2026-03-10 11:00 UTC"])
 
 
 class FeedOut(Schema):

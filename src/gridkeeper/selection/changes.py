@@ -42,7 +42,9 @@ def standings_of(found: Answer) -> dict[Subject, Standing]:
     for verdict in found.verdicts:
         if not verdict.is_good and all(reason.kind is Kind.NOTHING_CRITICAL for reason in verdict.reasons):
             continue
-        standings[Subject(verdict.site.name)] = Standing(verdict.is_good, verdict.sentence)
+        listed = verdict.entry.sentence if verdict.is_good and verdict.entry else "good"
+        why = listed if verdict.is_good else "; ".join(reason.sentence for reason in verdict.reasons)
+        standings[Subject(verdict.site.name)] = Standing(verdict.is_good, why)
         for each in verdict.services:
             why = "; ".join(reason.sentence for reason in each.reasons) or "good"
             standings[Subject(verdict.site.name, each.service.name)] = Standing(each.is_good, why)
