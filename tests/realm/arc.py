@@ -47,9 +47,9 @@ class ArcCe:
         shutil.copy(pair.certificate, self.folder / "hostcert.pem")
 
     def start_ws(self) -> None:
-        self.ws.start(self._is_answering)
+        self.ws.start(self._is_answering, seconds=90)
 
-    def wait_until_published(self, *, seconds: float = 30) -> None:
+    def wait_until_published(self, *, seconds: float = 90) -> None:
         """Until its information provider has run once."""
         end = time.monotonic() + seconds
         while not (self.folder / "control" / "info.xml").exists():
