@@ -121,6 +121,29 @@ def test_what_was_last_updated_long_ago_is_named():
     assert outcome.summary.endswith(" old (2026-01-01 00:00:00 UTC)")
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (saying(hang=True), "timed out after 0.4 s while binding anonymously"),
+        (saying(*[bytes([byte]) for byte in _BOUND], pause_s=0.2), "timed out after 0.4 s while binding anonymously"),
+        (saying(_BOUND, hang=True), "timed out after 0.4 s while searching o=glue for (objectClass=*)"),
+        (saying(_BOUND, b"\x30\x84\x00\x00\xff\xff", hang=True), "timed out after 0.4 s while searching o=glue for"),
+        (saying(_BOUND, b"\x30\x84\x7f\xff\xff\xff", hang=True),
+         "not an LDAP server: a message holds 2147483647 bytes, more than this check reads"),
+        (saying(_message(1, _result(0x61, 49)), hang=True),
+         "the LDAP server refuses an anonymous bind: invalid credentials"),
+        (saying(_message(7, _result(0x61)), hang=True), "not an LDAP server: it answers request 7 instead of 1"),
+        (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n", hang=True), "not an LDAP server: a message holds b'HT' where"),
+        (saying(_BOUND, *[_message(2, _ENDPOINT)] * 200, pause_s=0.01),
+         "timed out after 0.4 s while searching o=glue for (objectClass=*)"),
+    ],
+)  # fmt: skip
+async def test_the_stage_at_which_ldap_ends_is_named(check, answer, words):
+    async with listening(answer) as port:
+        outcome = await check("bdii", port, timeout_s=0.4)
+    assert (outcome.status, outcome.summary[: len(words)]) == (Status.CRITICAL, words)
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(

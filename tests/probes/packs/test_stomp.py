@@ -52,6 +52,45 @@ async def test_a_broker_that_hangs_is_red(check):
     assert outcome.summary == "timed out after 0.3 s while waiting for the answer to CONNECT"
 
 
+def _broker(*before, tail=b""):
+    """A broker that gives back what is sent to it, after other messages."""
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\0")
+        writer.write(CONNECTED + b"".join(before))
+        await reader.readuntil(b"\0")
+        sent = await reader.readuntil(b"\0")
+        writer.write(tail or b"\nMESSAGE\nmessage-id:1\nsubscription:1\n\n" + sent.partition(b"\n\n")[2])
+        await writer.drain()
+        await reader.read()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("broker", "status", "words"),
+    [
+        (_broker(), "OK", "a message came back from /queue/x in 0."),
+        (_broker(b"MESSAGE\nmessage-id:0\n\nof somebody\0\n"), "OK", "a message came back from /queue/x in 0."),
+        (
+            _broker(tail=b"ERROR\nmessage:store is full\n\n\0"),
+            "CRITICAL",
+            "takes no message for /queue/x: store is full",
+        ),
+        (
+            _broker(tail=b"\n"),
+            "CRITICAL",
+            "timed out after 0.5 s while waiting for our message to come back from /queue/x",
+        ),
+    ],
+)
+async def test_a_message_must_come_back(check, broker, status, words):
+    async with listening(broker) as port:
+        outcome = await check("stomp", port, destination="/queue/x", timeout_s=0.5)
+    assert outcome.status.name == status, outcome
+    assert words in outcome.summary
+
+
 def test_a_vhost_cannot_smuggle_headers():
     with pytest.raises(CheckArgumentError, match="line end"):
         check_named("stomp").parse({"vhost": "a\nlogin:b"})

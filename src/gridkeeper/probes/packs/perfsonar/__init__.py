@@ -1,6 +1,7 @@
 """perfSONAR: the pScheduler API of a measurement host.
 
-Source: pScheduler REST API, https://docs.perfsonar.net/pscheduler_ref_api.html (resources `api`, `clock`, `tests`).
+Source: pScheduler REST API, https://docs.perfsonar.net/pscheduler_ref_api.html (resources `api`, `status`,
+`clock`, `tests`).
 """
 
 from typing import Any
@@ -14,11 +15,13 @@ from gridkeeper.probes.native.http_client import Request, fetch_json
 class PschedulerArguments(Arguments, frozen=True, kw_only=True):
     """url: of the API, "" makes https://HOST/pscheduler; tests: that it must offer (latency, throughput, trace)
 
+    daemons: whether it must say that its own run; "status" is not answered by every version
     warning_offset_s, critical_offset_s: of its clock, as it says itself; verify, ca_file: of its certificate
     """
 
     url: str = ""
     tests: tuple[str, ...] = ("throughput", "trace")
+    daemons: bool = True
     warning_offset_s: float = 0.1
     critical_offset_s: float = 1.0
     verify: bool = True
@@ -39,6 +42,8 @@ async def _check(target: Target, arguments: PschedulerArguments, run: Run) -> Ou
     version = await ask("api")
     if not isinstance(version, int) or isinstance(version, bool):
         raise CheckFailedError(Status.CRITICAL, f"{base}/api is no pScheduler: it says {str(version)[:80]!r}")
+    if arguments.daemons:
+        _require_daemons(await ask("status"))
     offered = _names(await ask("tests"))
     missing = [name for name in arguments.tests if name not in offered]
     if missing:
@@ -57,6 +62,20 @@ def _base(target: Target, arguments: PschedulerArguments) -> str:
         pass  # an address that cannot be read is as good as none: the host's name is known
     port = arguments.port or target.port
     return f"https://{target.hostname}{f':{port}' if port else ''}/pscheduler"
+
+
+def _require_daemons(answer: Any) -> None:
+    """The API answers while scheduler, runner, ticker, archiver or database are gone: then nothing is measured."""
+    services = answer.get("services") if isinstance(answer, dict) else None
+    if not isinstance(services, dict):
+        raise CheckFailedError(Status.UNKNOWN, "it says nothing of its services", str(answer)[:2000])
+    gone = [
+        str(name)[:40] for name, one in services.items() if not isinstance(one, dict) or one.get("running") is not True
+    ]
+    if gone:
+        verb = "does" if len(gone) == 1 else "do"
+        text = f"pScheduler answers, but its {', '.join(sorted(gone)[:10])} {verb} not run: nothing is measured"
+        raise CheckFailedError(Status.CRITICAL, text, str(answer)[:2000])
 
 
 def _names(answer: Any) -> set[str]:

@@ -4,6 +4,7 @@ Source: STOMP 1.2, https://stomp.github.io/stomp-specification-1.2.html.
 """
 
 import asyncio
+import secrets
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckArgumentError, CheckFailedError, Outcome, Run, Target
@@ -12,6 +13,8 @@ from gridkeeper.probes.native.streams import Stream
 from gridkeeper.probes.native.tls import context_of, context_with, unverifying_context
 
 _MOST_BODY = 64 * 1024
+#: Of others, before ours comes.
+_MOST_MESSAGES = 1000
 #: Words by which brokers refuse an account; they answer, which is what matters where no session is asked for.
 _REFUSALS = ("authent", "authoriz", "password", "credential", "not allowed", "login", "user name")
 
@@ -20,6 +23,7 @@ class StompArguments(Arguments, frozen=True, kw_only=True):
     """vhost: of the CONNECT frame, "" the host's name; tls, verify, ca_file: how to connect
 
     session: whether a session must be granted; else a refusal of our account is fine, for the broker answered
+    destination: a message is sent there and must come back, e.g. /queue/gridkeeper; "" leaves that out
     """
 
     vhost: str = ""
@@ -27,25 +31,54 @@ class StompArguments(Arguments, frozen=True, kw_only=True):
     verify: bool = True
     ca_file: str = ""
     session: bool = False
+    destination: str = ""
 
     def __post_init__(self) -> None:
-        if any(letter in self.vhost for letter in "\r\n\0"):
-            raise CheckArgumentError("stomp: vhost has a line end in it")
+        for name in ("vhost", "destination"):
+            if any(letter in getattr(self, name) for letter in "\r\n\0"):
+                raise CheckArgumentError(f"stomp: {name} has a line end in it")
 
 
 async def _check(target: Target, arguments: StompArguments, run: Run) -> Outcome:
     stream = await _connected(target, arguments, run)
     frame = f"CONNECT\naccept-version:1.0,1.1,1.2\nhost:{_escaped(arguments.vhost or target.hostname)}\n\n\0"
+    taken_s = 0.0
     try:
         with run.doing("waiting for the answer to CONNECT"):
             await stream.send(frame.encode())
             command, headers, body = await _frame(stream)
         if command == "CONNECTED":
+            if arguments.destination:
+                before_s = run.elapsed_s
+                await _there_and_back(stream, arguments.destination, run)
+                taken_s = run.elapsed_s - before_s
             with run.doing("ending the session"):
                 await stream.send(b"DISCONNECT\n\n\0")
     finally:
         stream.close()
-    return _judged(command, headers, body, arguments)
+    outcome = _judged(command, headers, body, arguments)
+    if not taken_s:
+        return outcome
+    text = f"{outcome.summary}; a message came back from {arguments.destination} in {taken_s:.3f} s"
+    return Outcome(outcome.status, text, outcome.output, f"round_trip={taken_s:.6f}s;;;0")
+
+
+async def _there_and_back(stream: Stream, destination: str, run: Run) -> None:
+    """Sends a message that nobody else has, and waits for it. Others that lie there are taken and dropped."""
+    name, body = _escaped(destination), f"gridkeeper {secrets.token_hex(16)}"
+    with run.doing(f"waiting for our message to come back from {destination}"):
+        await stream.send(f"SUBSCRIBE\nid:1\ndestination:{name}\nack:auto\n\n\0".encode())
+        await stream.send(f"SEND\ndestination:{name}\ncontent-length:{len(body)}\n\n{body}\0".encode())
+        for _ in range(_MOST_MESSAGES):
+            command, headers, said = await _frame(stream)
+            if command != "MESSAGE":
+                why = " ".join((headers.get("message", "") or said or "no reason given").split())[:300]
+                raise CheckFailedError(Status.CRITICAL, f"the broker takes no message for {destination}: {why}", said)
+            if said == body:
+                return
+    raise CheckFailedError(
+        Status.CRITICAL, f"{destination} gave {_MOST_MESSAGES} messages, and ours was not one of them"
+    )
 
 
 async def _connected(target: Target, arguments: StompArguments, run: Run) -> Stream:
@@ -100,7 +133,7 @@ async def _line(stream: Stream) -> str:
 async def _body(stream: Stream, headers: dict[str, str]) -> str:
     size = headers.get("content-length", "")
     if size.isdecimal() and len(size) < 8 and int(size) <= _MOST_BODY:
-        return (await stream.readexactly(int(size))).decode(errors="replace")
+        return (await stream.readexactly(int(size) + 1))[:-1].decode(errors="replace")
     try:
         return (await stream.readuntil(b"\0"))[:-1].decode(errors="replace")
     except asyncio.LimitOverrunError as error:
