@@ -145,7 +145,7 @@ def _rate_of(pid: int, folder: Path, seconds: float) -> Rate:
     first = _fresh(status, 0.0, 200)
     begin, used = _fresh(status, first[0]), tree_cpu_s(pid)
     time.sleep(seconds)
-    end, used_after = _fresh(status, begin[0] + seconds - 1), tree_cpu_s(pid)
+    end, used_after = _fresh(status, _checks(status)[0]), tree_cpu_s(pid)
     checks = end[1] - begin[1]
     return Rate(checks / (end[0] - begin[0]), (used_after - used) / checks * 1000)
 

@@ -204,6 +204,34 @@ def test_a_fork_bomb_ends_with_its_plugin(run):
     assert run("echo fine").summary == "fine"
 
 
+#: Plugins that turn against us, and how each ends.
+HOSTILE = {
+    "stops whoever started it": ("kill -STOP $PPID; exit 0", "the plugin was killed: it ran longer than 1 s"),
+    "stops itself": ("kill -STOP $$; exit 0", "the plugin was killed: it ran longer than 1 s"),
+    "closes everything and goes on": (
+        "for n in 0 1 2 3 4 5 6 7 8 9; do eval \"exec $n>&-\"; done; exit 1", "(no output)",
+    ),
+    "drips without a line end": (
+        "while :; do printf x; sleep 0.1; done", "the plugin was killed: it ran longer than 1 s; it said: x",
+    ),
+    "ignores every signal in a session of its own": (
+        "trap '' TERM INT HUP QUIT USR1 USR2 PIPE; setsid sh -c 'trap \"\" TERM; sleep 200' & sleep 200",
+        "the plugin was killed: it ran longer than 1 s",
+    ),
+    "fills the disk": (
+        "dd if=/dev/zero of=/tmp/$$.full bs=1M count=70 2>/dev/null; echo $(($? != 0)); rm -f /tmp/$$.full", "1",
+    ),
+    "floods its errors": ("exec yes >&2", "the plugin was killed: it wrote more than 16.0 MiB; it said: y"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "summary"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_plugin_harms_only_its_own_result(run, body, summary):
+    found = run(body, timeout_s=60 if "yes" in body or "dd if" in body else 1).summary
+    assert found.rstrip("x").startswith(summary.rstrip("x")), found
+    assert run("echo fine").summary == "fine"
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

@@ -116,6 +116,7 @@ class Spawner:
         self._token = secrets.token_hex(8)
         self._numbers = count(1)
         self._ends: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._expired: set[int] = set()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._channel.setblocking(False)
         with theirs:
@@ -131,18 +132,15 @@ class Spawner:
         number = next(self._numbers)
         end = self._ends[number] = self._loop.create_future()
         pipes = _Pipes(limit_bytes, lambda: self._kill(number))
-        reason = ""
+        deadline = self._loop.call_later(timeout_s, self._expire, number)
         try:
             await self._send({"run": number, "argv": list(argv)}, pipes.write_ends)
             pipes.hand_over()
-            try:
-                message = await asyncio.wait_for(asyncio.shield(end), timeout_s)
-            except TimeoutError:
-                reason = f"it ran longer than {timeout_s:.3g} s"
-                self._kill(number)
-                message = await self._last_words(end)
-            with suppress(TimeoutError):  # somebody else holds the pipes: what was read has to do
-                await asyncio.wait_for(pipes.closed.wait(), _STRAGGLER_S)
+            message = await end
+            if not pipes.closed.is_set():
+                with suppress(TimeoutError):  # somebody else holds the pipes: what was read has to do
+                    await asyncio.wait_for(pipes.closed.wait(), _STRAGGLER_S)
+            reason = f"it ran longer than {timeout_s:.3g} s" if number in self._expired else ""
             if pipes.is_flood:
                 reason = f"it wrote more than {format_bytes(FLOOD_BYTES)}"
             return _raw(pipes, message, reason)
@@ -150,14 +148,26 @@ class Spawner:
             self._kill(number)
             raise
         finally:
+            deadline.cancel()
+            self._expired.discard(number)
             del self._ends[number]
             pipes.close()
 
-    async def _last_words(self, end: "asyncio.Future[dict[str, Any]]") -> dict[str, Any]:
-        try:
-            return await asyncio.wait_for(asyncio.shield(end), _DYING_S)
-        except TimeoutError:
-            return {"undying": True}
+    def _expire(self, number: int) -> None:
+        """Kills a plugin at its deadline; one that does not even die is given up a moment later.
+
+        A hostile plugin may have stopped the process that starts plugins, whose user it shares: that one goes on.
+        """
+        self._expired.add(number)
+        if self.is_alive:
+            os.kill(self._pid, signal.SIGCONT)
+        self._kill(number)
+        self._loop.call_later(_DYING_S, self._give_up, number)
+
+    def _give_up(self, number: int) -> None:
+        end = self._ends.get(number)
+        if end is not None and not end.done():
+            end.set_result({"undying": True})
 
     async def _send(self, message: dict[str, Any], descriptors: list[int]) -> None:
         data = json.dumps(message).encode()
