@@ -4,7 +4,7 @@ Judged every minute, because time itself excludes: results go stale, entries exp
 rows of a VO gives its good sites at any instant since the first of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -113,9 +113,6 @@ def changes_of(vo: str, *, sites_only: bool = False) -> "QuerySet[GoodChange]":
 
 def forget(before: datetime) -> int:
     """Deletes rows of before, but for the last of each subject, which says how it stands; returns how many."""
-    last = GoodChange.objects.order_by().values("vo", "site", "service").annotate(last=Max("pk")).values("last")
-    return GoodChange.objects.filter(at__lt=before).exclude(pk__in=list(_values(last))).delete()[0]
-
-
-def _values(rows: Iterable[Mapping[str, int]]) -> Iterator[int]:
-    return (row["last"] for row in rows)
+    rows = GoodChange.objects.order_by().values("vo", "site", "service").annotate(last=Max("pk"))
+    last = list(rows.values_list("last", flat=True))
+    return GoodChange.objects.filter(at__lt=before).exclude(pk__in=last).delete()[0]

@@ -92,7 +92,7 @@ def profile_at(vo: str, at: datetime) -> Profile:
 
 def freshest_at(vo: str, at: datetime) -> int:
     """The VO's limit to the age of results at that instant, in seconds; 0 where it had set none."""
-    records: Any = SelectionPolicy.history.model.objects  # type: ignore[attr-defined]
+    records: Any = SelectionPolicy.history.model.objects
     held = records.filter(vo__name=vo, history_date__lte=at).exclude(history_type="-")
     newest = held.order_by("-history_date", "-history_id").values_list("freshest_s", flat=True).first()
     return int(newest or 0)

@@ -79,8 +79,8 @@ class Wish:
     @property
     def sentences(self) -> list[str]:
         """The change in words, one a part."""
-        policy = [self.policy] if self.policy else []
-        return [part.sentence for part in (*self.critical, *self.add, *self.remove, *policy)]
+        parts: list[CriticalChange | Listing | Removal | PolicyChange] = [*self.critical, *self.add, *self.remove]
+        return [part.sentence for part in (*parts, self.policy) if part is not None]
 
     def as_json(self) -> dict[str, Any]:
         """As `Proposal.change` keeps it."""
