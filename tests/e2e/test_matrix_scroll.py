@@ -1,7 +1,10 @@
 """The matrix at its largest: 400 sites, 4 VOs, 12 tests, scrolled by a reader without waiting."""
 
+import json
+from typing import Any, NamedTuple
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.e2e.large import VOS, build_large
 
@@ -12,7 +15,8 @@ _QUERY = "&".join(f"vo={vo}" for vo in VOS)
 #: Notes every task of the main thread that took more than 50 ms (W3C Long Tasks API) from here on.
 _WATCH = """() => {
     window.longTasks = [];
-    window.watcher = new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((e) => e.duration)));
+    const note = (list) => window.longTasks.push(...list.getEntries().map((entry) => entry.duration));
+    window.watcher = new PerformanceObserver(note);
     window.watcher.observe({ type: "longtask" });
 }"""
 _TOLD = "() => [...window.longTasks, ...window.watcher.takeRecords().map((entry) => entry.duration)]"
@@ -22,12 +26,45 @@ _FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimati
 
 #: Two notches of a wheel at each step: down through all regions, a little up, to the right and back.
 _WHEEL = [(0, 240)] * 44 + [(0, -240)] * 8 + [(120, 0)] * 8 + [(-120, -120)] * 6
-#: Another program on the machine can hold a task up, but none can make it shorter.
-_TRIES = 4
+_TRIES = 3
+_LONG_MS = 50
 
 
-def scroll(page: Page) -> list[float]:
-    """One way through the matrix; what it held the browser up with, in ms."""
+class Scrolled(NamedTuple):
+    """What one way through the matrix held the page up with, in ms.
+
+    seen: long tasks as the page saw them; worked: what the longest task worked itself, without waiting for a processor
+    that other programs had. None of these can make a task look shorter than it is.
+    """
+
+    seen: list[float]
+    worked: float
+
+    @property
+    def is_smooth(self) -> bool:
+        return not self.seen or self.worked <= _LONG_MS
+
+
+def scroll(page: Page, browser: Browser) -> Scrolled:
+    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline", "toplevel"])
+    seen = scrolled(page)
+    return Scrolled(seen, longest_ms(json.loads(browser.stop_tracing())["traceEvents"]))
+
+
+def longest_ms(events: list[dict[str, Any]]) -> float:
+    """The processor time of the longest task of the page's main thread."""
+    names = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    tasks = (
+        event["tdur"] / 1000
+        for event in events
+        if event["name"] == "RunTask"
+        and "tdur" in event
+        and names.get((event["pid"], event["tid"])) == "CrRendererMain"
+    )
+    return max(tasks)
+
+
+def scrolled(page: Page) -> list[float]:
     page.locator(".matrix-scroll").evaluate("element => element.scrollTo(0, 0)")
     page.evaluate(_FRAME)
     page.evaluate(_WATCH)
@@ -39,9 +76,9 @@ def scroll(page: Page) -> list[float]:
     return found
 
 
-def test_it_scrolls_without_a_long_task(page: Page, live_server, transactional_db):
+def test_it_scrolls_without_a_long_task(page: Page, browser: Browser, live_server, transactional_db):
     build_large(SITES, TESTS)
-    page.goto(f"{live_server.url}/matrix/?{_QUERY}")
+    page.goto(f"{live_server.url}/matrix/?{_QUERY}", timeout=60_000)
     scroller = page.locator(".matrix-scroll")
     assert page.locator(".matrix tbody tr").count() == SITES
     assert page.locator(".matrix tbody td a:not([href^='/'])").count() == SITES * len(VOS) * TESTS
@@ -51,8 +88,8 @@ def test_it_scrolls_without_a_long_task(page: Page, live_server, transactional_d
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     tries = []
     for _ in range(_TRIES):
-        tries.append(scroll(page))
-        if not tries[-1]:
+        tries.append(scroll(page, browser))
+        if tries[-1].is_smooth:
             break
-    assert [] in tries, f"tasks over 50 ms in every try, in ms: {tries}"
+    assert tries[-1].is_smooth, tries
     assert scroller.evaluate("element => element.scrollTop") > 8000

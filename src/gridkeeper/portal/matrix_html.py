@@ -21,7 +21,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 #: Longest first line in a title; the rest is in the log.
 _TITLE = 90
 #: Rows of one table. Style sheets know the height of 1 to ROWS rows.
-ROWS = 20
+ROWS = 10
 _QUIET = frozenset({Kind.OK, Kind.INFORMATION, Kind.MISSING})
 
 

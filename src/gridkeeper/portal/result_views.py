@@ -118,7 +118,8 @@ def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | 
         "why": why_now(series, shown.fact.status)
         if shown.is_newest and past is None
         else why_then(facts, series, shown.fact.status, past or shown.fact.executed_at),
-        **_history(facts, shown, test.validity_s if test else 86_400, now),
+        **_history(facts, shown, test.validity_s if test else 86_400, now, is_past=past is not None),
+        "is_past": past is not None,
         **_related(shown),
     }
     part = "portal/result_part.html" if request.headers.get("HX-Target") == "panel" else "portal/result.html"
@@ -174,10 +175,12 @@ def _cause(shown: Shown) -> dict[str, str] | None:
     return {"metric": name, "url": url, "summary": row.summary if row else ""}
 
 
-def _history(facts: Facts, shown: Shown, validity_s: int, now: datetime) -> dict[str, Any]:
+def _history(facts: Facts, shown: Shown, validity_s: int, now: datetime, *, is_past: bool) -> dict[str, Any]:
+    """Strips and former results. Clocks of workers may be ahead of ours; of the past nothing later is shown."""
+    end = now + timedelta(microseconds=1) if is_past else now + _DAY
     week = Window(now - _WEEK, now)
     runs = runs_of(facts, [shown.series], week, validity_s).get(shown.series, [])
-    former = facts.history(shown.series, Window(now - _WEEK, now + _DAY), _FORMER)
+    former = facts.history(shown.series, Window(now - _WEEK, end), _FORMER)
     known = facts.logs(former)
     logs = [known.get((item.series, item.executed_at, item.fact & 0xFFFF_FFFF)) for item in former]
     return {
