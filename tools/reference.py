@@ -1,5 +1,6 @@
-"""Writes docs/reference/settings.md and command-line.md from the code; `--check` fails where they are out of date."""
+"""Writes settings.md, command-line.md and checks.md of docs/reference from the code; `--check` fails where one is stale."""
 
+import json
 import os
 import sys
 import tempfile
@@ -27,6 +28,49 @@ def settings_page() -> str:
 def _default(value: Any) -> str:
     text = ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
     return f"`{text}`" if text and text != "None" else ""
+
+
+def checks_page() -> str:
+    import inspect
+
+    import msgspec
+
+    from gridkeeper.probes.checks import checks
+    from gridkeeper.probes.packs import packs
+
+    pack_of = {check.name: pack.name for pack in packs().values() for check in pack.checks}
+    lines = [
+        "# Native checks", "",
+        "What runs in process, without a plugin: the names for `command`, and the arguments that each takes. All take "
+        "`port` (0: that of the service), and `warning_s` and `critical_s`, limits for the time that the check takes. "
+        "Made by `tools/reference.py`.", "",
+    ]  # fmt: skip
+    for name, check in sorted(checks().items()):
+        origin = f"Pack `{pack_of[name]}`." if name in pack_of else "Always there."
+        body = inspect.cleandoc(check.body.__doc__ or "").split("\n\n")[0]
+        said = inspect.cleandoc(check.arguments.__doc__ or "").replace("\n", "  \n")
+        lines += [f"## {name}", "", f"{origin} {' '.join(body.split())}".rstrip(), "", said, ""]
+        own = [field for field in msgspec.structs.fields(check.arguments) if field.name not in _COMMON_ARGUMENTS]
+        rows = [f"| `{field.name}` | {_default_of(field)} |" for field in own]
+        if rows:
+            lines += ["| argument | default |", "|---|---|", *rows, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_COMMON_ARGUMENTS = {"port", "warning_s", "critical_s"}
+
+
+def _default_of(field: Any) -> str:
+    import msgspec
+
+    default = (
+        field.default_factory()
+        if field.default is msgspec.NODEFAULT and callable(field.default_factory)
+        else field.default
+    )
+    if default is msgspec.NODEFAULT:
+        return "needed"
+    return f"`{json.dumps(default)}`".replace("|", "\\|") if default not in ("", (), None, {}) else ""
 
 
 def command_page() -> str:
@@ -60,6 +104,10 @@ def _row(parameter: Any) -> str:
     return f"| {shown} | {default} | {getattr(parameter, 'help', '') or ''} |"
 
 
+def _pages() -> dict[str, str]:
+    return {"settings.md": settings_page(), "command-line.md": command_page(), "checks.md": checks_page()}
+
+
 def main(words: list[str]) -> int:
     os.environ["GRIDKEEPER_DATA_DIR"] = tempfile.mkdtemp(prefix="gridkeeper-reference-")
     os.environ["DJANGO_SETTINGS_MODULE"] = "gridkeeper.settings"
@@ -67,7 +115,7 @@ def main(words: list[str]) -> int:
 
     django.setup()
     stale = []
-    for name, page in (("settings.md", settings_page()), ("command-line.md", command_page())):
+    for name, page in _pages().items():
         path = _DOCS / name
         if path.exists() and path.read_text() == page:
             continue

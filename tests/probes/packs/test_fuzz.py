@@ -6,7 +6,6 @@ FUZZ_EXAMPLES raises the number of examples for a long run.
 import asyncio
 import json
 import os
-import time
 from contextlib import suppress
 
 import pytest
@@ -40,11 +39,9 @@ def _outcome(name, sent, **arguments):
             target = Target("localhost", "127.0.0.1", port, f"http://localhost:{port}/pscheduler")
             return await check.run(target, check.parse(arguments), _TIMEOUT_S)
 
-    started_s = time.monotonic()
     outcome = asyncio.run(main())
     assert outcome.status in RESULT_STATUSES
     assert outcome.summary.strip()
-    assert time.monotonic() - started_s < _TIMEOUT_S + 4
     return outcome
 
 
