@@ -1,4 +1,4 @@
-"""Writes settings.md, command-line.md and checks.md of docs/reference from the code; `--check` fails where one is stale."""
+"""Writes docs/reference/{settings,command-line,checks}.md from the code; `--check` fails where one is out of date."""
 
 import json
 import os
