@@ -30,8 +30,9 @@ TROUBLE = (NatsError, TimeoutError, OSError)
 _CONNECT_S, _PAUSE_S, _PING_S = 5, 0.25, 1
 #: Seconds that a message waits for its acknowledgement before it is sent again, at first and at most.
 _FIRST_ACK_S, _LONGEST_ACK_S = 1.0, 5.0
-#: Seconds that one request for messages stays open.
-_PULL_S = 10.0
+#: Seconds that one request for messages stays open; the server gives a sign of life every so often meanwhile. One that
+#: gives none for so long has no such consumer, which it does not say, or is not the one that was asked.
+_PULL_S, _IDLE_S, _SILENT_S = 30.0, 0.5, 1.6
 #: An answer, and an event, that is sent again within so long is known by its id.
 _REPEATS_S, _EVENT_REPEATS_S = 600.0, 7200.0
 #: Orders that nobody took are of no use after so long: the scheduler has given them to another worker.
@@ -161,10 +162,11 @@ class Bus:
         """Sends what is still to be sent, and ends."""
         self.on_away = lambda: None
         try:
-            async with asyncio.timeout(2):
-                await self._client.drain()
-        except TROUBLE:
-            await self._client.close()
+            if self.is_connected:
+                await self._client.flush(timeout=2)
+        except TROUBLE as error:
+            log.debug("not everything could be sent at the end", error=str(error))
+        await self._client.close()
 
     def _options(self) -> dict[str, Any]:
         config = self._config
@@ -259,7 +261,7 @@ class Pull:
         """take: is given every message, once; room: how many more could be taken now"""
         self._bus, self._take, self._room = bus, take, room
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-        self._left = 0
+        self._left, self._heard_s = 0, 0.0
         self._news = asyncio.Event()
 
     def look_again(self) -> None:
@@ -268,7 +270,7 @@ class Pull:
 
     def ask_anew(self) -> None:
         """What was asked of a server that went away is not answered."""
-        self._left = 0
+        self._left, self._heard_s = 0, 0.0
         self._news.set()
 
     async def run(self) -> None:
@@ -288,15 +290,16 @@ class Pull:
             await self._wait(0.1)
             return
         self._left = room
-        request = f'{{"batch":{room},"expires":{int(_PULL_S * 1e9)}}}'
-        ends_s = time.monotonic() + _PULL_S + 1
+        times = f'"expires":{int(_PULL_S * 1e9)},"idle_heartbeat":{int(_IDLE_S * 1e9)}'
+        request = f'{{"batch":{room},{times}}}'
+        self._heard_s = time.monotonic()
         try:
             await self._bus.client.publish(self._subject, request.encode(), reply=inbox)
         except TROUBLE:
             await asyncio.sleep(_PAUSE_S)
             return
-        while self._left > 0 and time.monotonic() < ends_s:
-            await self._wait(1.0)
+        while self._left > 0 and time.monotonic() < self._heard_s + _SILENT_S:
+            await self._wait(_IDLE_S)
 
     async def _wait(self, longest_s: float) -> None:
         self._news.clear()
@@ -307,6 +310,7 @@ class Pull:
             return
 
     async def _on_message(self, message: Msg) -> None:
+        self._heard_s = time.monotonic()
         status = (message.headers or {}).get("Status")
         if status is None:
             self._left -= 1
