@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from tests.services import require_service
@@ -59,7 +60,7 @@ class Daemon:
     def freeze(self) -> None:
         """Hangs it: connections are still taken by the kernel, and nobody answers."""
         self._signal(signal.SIGSTOP)
-        if self.process is not None:
+        if self.is_running and self.process is not None:
             # On a busy machine its threads answer a little longer; the parent hears when the last one stands.
             os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
@@ -87,6 +88,17 @@ class Daemon:
         """To its whole session: some daemons have children."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, number)
+
+
+@contextmanager
+def open_folder(user: str = "") -> Iterator[Path]:
+    """A folder that a daemon's own user may enter. Pytest's are not: each new session of it closes them again."""
+    with TemporaryDirectory(prefix="gridkeeper-realm-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        if user and os.geteuid() == 0:
+            shutil.chown(folder, user, user)
+        yield folder
 
 
 def require_namespaces() -> None:

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.realm import Daemon, inside
+from tests.realm import Daemon, inside, open_folder
 from tests.services import free_port, require_service
 
 _T = TypeVar("_T")
-_EVERYBODY_MAY_PASS = 0o011
+_USER = "proxy"
 
 
 @dataclass
@@ -121,39 +121,36 @@ class Squid:
 
 
 @contextmanager
-def squid(folder: Path, *, within: str = "", lines: str = "") -> Iterator[Squid]:
-    """A proxy of its own below `folder`, and its origin.
+def squid(*, within: str = "", lines: str = "") -> Iterator[Squid]:
+    """A proxy of its own, and its origin.
 
     within: a namespace that exists, "" the one that we are in
     lines: of the configuration, before what allows loopback everything
     """
     require_service(shutil.which("squid") is not None, "squid")
-    home = folder / "squid"
-    home.mkdir()
     port = inside(within, free_port) if within else free_port()
-    config = home / "squid.conf"
-    config.write_text(
-        f"{lines}\nhttp_port 127.0.0.1:{port}\nacl here src 127.0.0.1\nhttp_access allow here\nhttp_access deny all\n"
-        f"cache_mem 8 MB\npid_filename {home}/squid.pid\ncache_log {home}/cache.log\naccess_log none\n"
-        f"coredump_dir {home}\nshutdown_lifetime 0 seconds\nvisible_hostname squid.example.org\n"
-        "connect_timeout 2 seconds\nread_timeout 5 seconds\npinger_enable off\nnetdb_filename none\n"
-    )
-    for path in (home, config):
-        shutil.chown(path, "proxy", "proxy")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_mode & _EVERYBODY_MAY_PASS != _EVERYBODY_MAY_PASS:
-            parent.chmod(parent.stat().st_mode | _EVERYBODY_MAY_PASS)
-    daemon = Daemon(["squid", "-N", "-f", config], home / "daemon.log", namespace=within, user="proxy")
-    with origin(within=within) as source:
 
-        def is_ready() -> bool:
-            return inside(within, lambda: _answers(port)) if within else _answers(port)
+    def is_ready() -> bool:
+        return inside(within, lambda: _answers(port)) if within else _answers(port)
 
+    with open_folder(_USER) as home, origin(within=within) as source:
+        (home / "squid.conf").write_text(f"{lines}\n{_configuration(home, port)}")
+        argv = ["squid", "-N", "-f", home / "squid.conf"]
+        daemon = Daemon(argv, home / "daemon.log", namespace=within, user=_USER)
         try:
             daemon.start(is_ready)
             yield Squid(daemon, source, port, is_ready, within)
         finally:
             daemon.stop()
+
+
+def _configuration(home: Path, port: int) -> str:
+    return (
+        f"http_port 127.0.0.1:{port}\nacl here src 127.0.0.1\nhttp_access allow here\nhttp_access deny all\n"
+        f"cache_mem 8 MB\npid_filename {home}/squid.pid\ncache_log {home}/cache.log\naccess_log none\n"
+        f"coredump_dir {home}\nshutdown_lifetime 0 seconds\nvisible_hostname squid.example.org\n"
+        "connect_timeout 2 seconds\nread_timeout 5 seconds\npinger_enable off\nnetdb_filename none\n"
+    )
 
 
 def _answers(port: int) -> bool:

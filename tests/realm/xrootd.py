@@ -3,17 +3,17 @@
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tests.realm import Daemon, inside, namespace
+from tests.realm import Daemon, inside, namespace, open_folder
 from tests.services import require_service
 
 _T = TypeVar("_T")
 PORT, HTTP_PORT = 1094, 8080
-_EVERYBODY_MAY_PASS = 0o011
+_USER = "xrootd"
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Xrootd:
         try:
             yield
         finally:
-            shutil.chown(self.folder, "xrootd", "xrootd")
+            shutil.chown(self.folder, _USER, _USER)
 
     @contextmanager
     def emptied(self) -> Iterator[None]:
@@ -102,9 +102,9 @@ class _Tls:
 
 @contextmanager
 def xrootd(
-    folder: Path, *, within: str = "", pair: Path | None = None, ca_file: Path | None = None, lines: str = ""
+    *, within: str = "", pair: Path | None = None, ca_file: Path | None = None, lines: str = ""
 ) -> Iterator[Xrootd]:
-    """A server of its own below `folder`.
+    """A server of its own.
 
     within: a namespace that exists, "" makes one
     pair: PEM file with certificate and key, for TLS (and https, third-party copies); without it, it speaks none
@@ -112,17 +112,14 @@ def xrootd(
     lines: more of its configuration
     """
     require_service(shutil.which("xrootd") is not None, "xrootd")
-    if not within:
-        with namespace() as made, _started(folder, made, _Tls(pair, ca_file), lines) as server:
-            yield server
-        return
-    with _started(folder, within, _Tls(pair, ca_file), lines) as server:
-        yield server
+    with ExitStack() as stack:
+        place = within or stack.enter_context(namespace())
+        home = stack.enter_context(open_folder(_USER))
+        yield stack.enter_context(_started(home, place, _Tls(pair, ca_file), lines))
 
 
 @contextmanager
-def _started(folder: Path, within: str, tls: _Tls, lines: str) -> Iterator[Xrootd]:
-    home = folder / "xrootd"
+def _started(home: Path, within: str, tls: _Tls, lines: str) -> Iterator[Xrootd]:
     data = home / "root" / "data"
     data.mkdir(parents=True)
     config = home / "xrootd.cfg"
@@ -132,17 +129,13 @@ def _started(folder: Path, within: str, tls: _Tls, lines: str) -> Iterator[Xroot
         f"xrd.protocol http:{HTTP_PORT} libXrdHttp.so\n{tls.lines(home)}{lines}\n"
     )
     for path in [home, *home.rglob("*")]:
-        shutil.chown(path, "xrootd", "xrootd")
-    for parent in folder.parents:
-        if parent.stat().st_mode & _EVERYBODY_MAY_PASS != _EVERYBODY_MAY_PASS:
-            parent.chmod(parent.stat().st_mode | _EVERYBODY_MAY_PASS)
-    folder.chmod(folder.stat().st_mode | _EVERYBODY_MAY_PASS)
+        shutil.chown(path, _USER, _USER)
     argv = ["xrootd", "-c", config, "-n", "test"]
 
     def is_ready() -> bool:
         return inside(within, lambda: _answers(PORT) and _answers(HTTP_PORT))
 
-    daemon = Daemon(argv, home / "daemon.log", namespace=within, user="xrootd")
+    daemon = Daemon(argv, home / "daemon.log", namespace=within, user=_USER)
     try:
         daemon.start(is_ready)
         yield Xrootd(daemon, within, data, is_ready)

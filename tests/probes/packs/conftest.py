@@ -34,9 +34,8 @@ def check():
 
 
 @pytest.fixture(scope="session")
-def tls_xrootd(tmp_path_factory, authority):
+def tls_xrootd(authority):
     """A real xrootd with TLS: roots://, https and third-party copies."""
     pair = authority.issue("localhost")
-    folder = tmp_path_factory.mktemp("tls")
-    with xrootd(folder, pair=pair, ca_file=authority.file, lines="xrootd.tls capable session") as running:
+    with xrootd(pair=pair, ca_file=authority.file, lines="xrootd.tls capable session") as running:
         yield running

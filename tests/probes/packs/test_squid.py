@@ -15,8 +15,8 @@ from tests.services import free_port
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory):
-    with squid(tmp_path_factory.mktemp("squid")) as running:
+def proxy():
+    with squid() as running:
         yield running
 
 
@@ -91,8 +91,8 @@ def test_what_the_proxy_cannot_fetch_names_the_reason(proxy, asked, check):
 
 
 @pytest.mark.service
-def test_a_forbidden_origin_names_the_access_list(tmp_path, check):
-    with squid(tmp_path, lines="http_access deny all") as closed:
+def test_a_forbidden_origin_names_the_access_list(check):
+    with squid(lines="http_access deny all") as closed:
         outcome = asyncio.run(check("squid", closed.port, fetch=f"{closed.origin.url}/object"))
     assert outcome.status.name == "CRITICAL"
     assert ": its access list forbids it (HTTP 403 Forbidden)" in outcome.summary

@@ -60,7 +60,7 @@ def test_a_hung_server_is_red(tls_xrootd, asked):
 def test_a_storage_that_does_not_trust_the_partner_is_red(tmp_path, authority, check):
     (tmp_path / "ca").mkdir()
     stranger = Authority(tmp_path / "ca")
-    with xrootd(tmp_path, pair=authority.issue("localhost"), ca_file=stranger.file) as server:
+    with xrootd(pair=authority.issue("localhost"), ca_file=stranger.file) as server:
         options = {"url": server.https_url, "ca_file": str(authority.file)}
         outcome = server.inside(lambda: asyncio.run(check("http-tpc", server.http_port, **options)))
         assert list(server.folder.iterdir()) == []

@@ -82,8 +82,8 @@ def test_wrong_content_is_red(tls_xrootd, asked):
 
 
 @pytest.mark.service
-def test_an_expired_certificate_is_red(tmp_path, authority, check):
-    with xrootd(tmp_path, pair=authority.issue("localhost", ends_days=-2), ca_file=authority.file) as old:
+def test_an_expired_certificate_is_red(authority, check):
+    with xrootd(pair=authority.issue("localhost", ends_days=-2), ca_file=authority.file) as old:
         options = {"url": old.https_url, "ca_file": str(authority.file)}
         outcome = old.inside(lambda: asyncio.run(check("webdav", old.http_port, **options)))
     assert outcome.status.name == "CRITICAL"

@@ -20,8 +20,8 @@ from tests.realm.xrootd import xrootd
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with xrootd(tmp_path_factory.mktemp("xrootd")) as running:
+def server():
+    with xrootd() as running:
         yield running
 
 
@@ -120,17 +120,17 @@ def test_a_server_without_tls_is_red_where_tls_is_wanted(asked):
 
 
 @pytest.mark.service
-def test_an_expired_certificate_is_red(tmp_path, authority, check):
-    with xrootd(tmp_path, pair=authority.issue("localhost", ends_days=-2), ca_file=authority.file) as old:
+def test_an_expired_certificate_is_red(authority, check):
+    with xrootd(pair=authority.issue("localhost", ends_days=-2), ca_file=authority.file) as old:
         outcome = old.inside(lambda: asyncio.run(check("xrootd", old.port, tls=True, ca_file=str(authority.file))))
     assert outcome.status.name == "CRITICAL"
     assert outcome.summary.startswith("the certificate expired 2 d ")
 
 
 @pytest.mark.service
-def test_it_authenticates_as_the_server_wants(tmp_path, check):
+def test_it_authenticates_as_the_server_wants(check):
     lines = "xrootd.seclib libXrdSec.so\nsec.protocol unix\nsec.protbind * only unix\n"
-    with xrootd(tmp_path, lines=lines) as guarded:
+    with xrootd(lines=lines) as guarded:
         outcome = guarded.inside(lambda: asyncio.run(check("xrootd", guarded.port)))
     assert outcome.status.name == "OK", outcome
     assert "authentication: unix" in outcome.output
