@@ -13,18 +13,24 @@ from gridkeeper.core.status import RESULT_STATUSES
 from gridkeeper.probes.native.check import CheckFailedError, Handed
 from gridkeeper.probes.packs.gridftp import control, gsi
 from tests.probes.native.servers import listening, saying
-from tests.realm.gridftp import GridAuthority, gridftp
+from tests.realm.grid_ca import GridAuthority
+from tests.realm.gridftp import gridftp
 
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory):
-    return GridAuthority(tmp_path_factory.mktemp("grid"))
+    return GridAuthority(tmp_path_factory.mktemp("grid") / "certificates", "Grid CA")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, grid):
-    users = '"/DC=org/CN=robot.example.org" nobody'
-    with gridftp(tmp_path_factory.mktemp("gridftp"), grid, pair=grid.issue("localhost"), users=users) as running:
+def robot(grid):
+    return grid.issue("robot")
+
+
+@pytest.fixture(scope="module")
+def server(grid, robot):
+    host = grid.issue("host", days=30, host="localhost")
+    with gridftp(grid, host=host, users=f'"{robot.subject}" nobody') as running:
         yield running
 
 
@@ -48,23 +54,22 @@ def test_a_server_that_works_is_ok(asked):
 
 
 @pytest.mark.service
-def test_a_known_proxy_logs_in(asked, grid):
-    robot = Handed(proxy_path=str(grid.issue("robot.example.org")))
-    outcome = asked(credential=robot)
+def test_a_known_proxy_logs_in(asked, grid, robot):
+    outcome = asked(credential=Handed(proxy_path=str(grid.proxy(robot))))
     assert outcome.status.name == "OK", outcome
     assert "; logged in, " in outcome.summary
 
 
 @pytest.mark.service
 def test_a_proxy_that_maps_to_nobody_is_red(asked, grid):
-    outcome = asked(credential=Handed(proxy_path=str(grid.issue("stranger.example.org"))))
+    outcome = asked(credential=Handed(proxy_path=str(grid.proxy(grid.issue("stranger")))))
     assert outcome.status.name == "CRITICAL"
     assert outcome.summary.startswith("the server maps the proxy to no user: 530 ")
 
 
 @pytest.mark.service
-def test_an_expired_proxy_is_red(asked, grid):
-    outcome = asked(credential=Handed(proxy_path=str(grid.issue("robot.example.org", days=-2))))
+def test_an_expired_proxy_is_red(asked, grid, robot):
+    outcome = asked(credential=Handed(proxy_path=str(grid.proxy(robot, hours=-2))))
     assert outcome.status.name == "CRITICAL"
     assert outcome.summary.startswith("the server refused the proxy: 5")
 
@@ -100,15 +105,15 @@ def test_a_hung_server_is_red(server, asked):
         ("other.example.org", 30, "CRITICAL", "the certificate is not trusted: Hostname mismatch"),
     ],
 )
-def test_a_bad_certificate_is_said(tmp_path, grid, check, name, days, status, words):
-    with gridftp(tmp_path, grid, pair=grid.issue(name, days=days)) as old:
+def test_a_bad_certificate_is_said(grid, check, name, days, status, words):
+    with gridftp(grid, host=grid.issue("host", days=days, host=name)) as old:
         outcome = asyncio.run(check("gridftp", old.port, ca_file=str(grid.file)))
     assert (outcome.status.name, outcome.summary.startswith(words)) == (status, True), outcome
 
 
 @pytest.mark.service
-def test_an_expired_certificate_is_named_by_the_server_itself(tmp_path, grid, check):
-    with gridftp(tmp_path, grid, pair=grid.issue("localhost", days=-2)) as old:
+def test_an_expired_certificate_is_named_by_the_server_itself(grid, check):
+    with gridftp(grid, host=grid.issue("host", days=-2, host="localhost")) as old:
         outcome = asyncio.run(check("gridftp", old.port, ca_file=str(grid.file)))
     assert outcome.status.name == "CRITICAL"
     assert outcome.summary.startswith("the server refuses GSSAPI authentication: 530 ")
