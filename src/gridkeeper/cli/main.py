@@ -21,6 +21,7 @@ COMMAND_MODULES = (
     "gridkeeper.registry.role_commands",
     "gridkeeper.registry.downtime_commands",
     "gridkeeper.probes.commands",
+    "gridkeeper.probes.catalogue_commands",
     "gridkeeper.probes.lake_commands",
     "gridkeeper.availability.commands",
     "gridkeeper.selection.commands",
