@@ -36,6 +36,13 @@ SAMPLES = {
 }  # fmt: skip
 
 
+def default_content() -> dict[str, Any]:
+    """A definition of which nothing is said."""
+    fields = {field.name: field for field in Test._meta.concrete_fields}
+    own = {name: fields[name].get_default() for name in FIELDS if name not in LINKS}
+    return own | {"depends_on": [], "rides_in": ""}
+
+
 def content_of(test: Test) -> dict[str, Any]:
     """The definition whole, with names in place of keys."""
     content = {name: getattr(test, name) for name in FIELDS if name not in LINKS}

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require
-from gridkeeper.probes.catalogue import FIELDS, LINKS, check_content, content_of
+from gridkeeper.probes.catalogue import FIELDS, LINKS, check_content, content_of, default_content
 from gridkeeper.probes.models import Test, TestVersion
 from gridkeeper.probes.permissions import EDIT_TEST
 
@@ -118,8 +118,7 @@ def content_of_draft(name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """A whole, checked definition from what was given; defaults for the rest. Raises ValidationError by field."""
     if strangers := sorted(set(content) - set(FIELDS)):
         raise ValidationError(f"{', '.join(strangers)}: no field of a definition.")
-    defaults = {field: Test._meta.get_field(field).get_default() for field in FIELDS if field not in LINKS}
-    whole: dict[str, Any] = defaults | {"depends_on": [], "rides_in": ""} | dict(content)
+    whole = default_content() | dict(content)
     _apply(Test(name=name), whole)
     check_content(whole, name=name)
     return whole

@@ -1,13 +1,12 @@
 """Forms of the catalogue: definitions, packs, Nagios. They parse input; the actions check it."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from gridkeeper.probes.catalogue import FIELDS, LABELS, content_of
+from gridkeeper.probes.catalogue import FIELDS, LABELS, content_of, default_content
 from gridkeeper.probes.models import CredentialNeed, Stage, Test, TestKind
 from gridkeeper.registry.forms import PlainForm, reason_field
 from gridkeeper.registry.models import Service, Site
@@ -129,10 +128,8 @@ class TestForm(PlainForm):
 
 
 def _initial(test: Test | None) -> dict[str, Any]:
-    content: Mapping[str, Any]
     if test is None:
-        content = {name: Test._meta.get_field(name).get_default() for name in FIELDS if name != "depends_on"}
-        return {**content, "depends_on": "", "rides_in": "", "kind": TestKind.NATIVE}
+        return {**default_content(), "depends_on": "", "kind": TestKind.NATIVE}
     content = content_of(test)
     return {**content, "depends_on": ", ".join(content["depends_on"]), "seen": test.version}
 
@@ -176,7 +173,9 @@ class FilesField(forms.FileField):
 class NagiosForm(PlainForm):
     """A Nagios configuration, and where it goes."""
 
-    files = FilesField(required=False, help_text="The .cfg files of hosts, services, commands and templates.")
+    uploads = FilesField(
+        required=False, label="Files", help_text="The .cfg files of hosts, services, commands and templates."
+    )
     text = forms.CharField(
         required=False, max_length=_MOST_BYTES, label="Or their text", strip=False,
         widget=forms.Textarea({"rows": 8, "spellcheck": "false"}), help_text="Several files one after the other.",
@@ -194,10 +193,10 @@ class NagiosForm(PlainForm):
     def texts(self) -> dict[str, str]:
         """All that was given, by file name."""
         pasted = {"pasted text": self.cleaned_data["text"]} if self.cleaned_data["text"].strip() else {}
-        return {**self.cleaned_data["files"], **pasted}
+        return {**self.cleaned_data["uploads"], **pasted}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("files") and not str(cleaned.get("text", "")).strip():
-            self.add_error("files", "Choose the files, or paste their text.")
+        if not cleaned.get("uploads") and not str(cleaned.get("text", "")).strip():
+            self.add_error("uploads", "Choose the files, or paste their text.")
         return cleaned

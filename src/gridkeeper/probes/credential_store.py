@@ -61,7 +61,7 @@ def store_secret(credential: Credential, content: Mapping[str, str]) -> Credenti
 
 
 def _open(secret: CredentialSecret, keys: list[Key]) -> dict[str, str]:
-    text = unseal(secret.sealed, purpose=purpose_of(secret.credential, "secret"), keys=keys)
+    text = unseal(bytes(secret.sealed), purpose=purpose_of(secret.credential, "secret"), keys=keys)
     return dict(json.loads(text))
 
 
@@ -111,7 +111,7 @@ def current(credential: Credential, *, now: datetime, run_s: float) -> Material:
             "enter a new one at /tests/credentials/"
         )
     try:
-        content = unseal(secret.issued, purpose=purpose_of(credential, "issued"), keys=load_keys())
+        content = unseal(bytes(secret.issued), purpose=purpose_of(credential, "issued"), keys=load_keys())
     except SealingError as error:
         raise CredentialError(f"credential {credential.name}: {error}") from error
     return Material(need_of(credential), content, secret.issued_until, credential.name)

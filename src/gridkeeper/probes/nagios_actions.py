@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -135,16 +136,18 @@ def _bring_service(
     if service is not None and service.site_id != site.pk:
         report.problems.append(Problem(name, 0, f"it belongs to the site {service.site}; it is left alone"))
         return
-    given = {"actor": why.actor, "reason": why.reason, "now": why.now}
+    given: dict[str, Any] = {"reason": why.reason, "now": why.now}
     try:
         if service is None:
             values = {"host_ip": place.address, "description": "from Nagios", "is_monitored": True}
-            service = add_service(site=site, service_type=kind, hostname=place.hostname, values=values, **given)
+            service = add_service(
+                why.actor, site=site, service_type=kind, hostname=place.hostname, values=values, **given
+            )
             report.services_added.append(name)
         else:
             report.services_known.append(name)
         if place.properties and any(service.properties.get(k) != v for k, v in place.properties.items()):
-            set_properties(subject=service, properties=place.properties, is_partial=True, **given)
+            set_properties(why.actor, subject=service, properties=place.properties, is_partial=True, **given)
     except ValidationError as error:
         report.problems.append(Problem(name, 0, "; ".join(error.messages)))
         return

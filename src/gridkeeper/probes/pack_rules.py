@@ -122,7 +122,8 @@ def merge(
     >>> merge(base={"a": 1, "b": 1}, ours={"a": 1, "b": 5}, theirs={"a": 2, "b": 2})
     Merge(taken={'a': 2}, kept={'b': 2})
     """
-    taken, kept = {}, {}
+    taken: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
     for name, value in theirs.items():
         if value == ours.get(name):
             continue

@@ -138,6 +138,7 @@ class NagiosImport(ActionPage):
             form.add_error(None, error)
             return self._show(request, form, status=422)
         if is_preview:
-            form.data = form.data.copy()
-            form.data["text"] = "\n".join(form.texts().values())
+            shown = request.POST.copy()
+            shown["text"] = "\n".join(form.texts().values())
+            form.data = shown
         return self._show(request, form, report=report, lines=list(lines_of(report)), is_preview=is_preview)

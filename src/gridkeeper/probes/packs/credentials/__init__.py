@@ -17,7 +17,7 @@ _DAY_S = 86_400
 _ORDER = (Status.CRITICAL, Status.WARNING, Status.OK)
 
 
-class LifetimeArguments(Arguments):
+class LifetimeArguments(Arguments, frozen=True, kw_only=True):
     """vo: whose credentials; "" those of no VO. warning_days, critical_days: left of what was entered"""
 
     vo: str = ""
