@@ -57,3 +57,53 @@ def test_no_answer_breaks_the_check(body, status):
             outcome = error
         assert outcome.status in set(Status)
         assert outcome.summary
+
+
+def _myproxy(*said, hang=False):
+    """A MyProxy server: what it says once it was asked in its own protocol."""
+
+    async def answer(reader, writer):
+        assert await reader.readexactly(1) == b"0"
+        assert (await reader.readuntil(b"\0")).startswith(b"VERSION=MYPROXYv2\nCOMMAND=2\n")
+        for part in said:
+            writer.write(part)
+        await writer.drain()
+        if hang:
+            await reader.read()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("server", "days", "status", "words"),
+    [
+        # as MyProxy 6.2 answers somebody whom it does not know
+        (
+            _myproxy(b"\0VERSION=MYPROXYv2\nRESPONSE=1\nERROR=no credentials found\n\0"),
+            90,
+            "OK",
+            "MYPROXYv2 answers; the c",
+        ),
+        (
+            _myproxy(b"VERSION=MYPROXYv2\nRESPONSE=0\n"),
+            5,
+            "WARNING",
+            "MYPROXYv2 answers; the certificate expires in 4 d",
+        ),
+        (_myproxy(b"VERSION=MYPROXYv2\nRESPONSE=0\n\0"), -2, "CRITICAL", "the certificate expired 2 d "),
+        (_myproxy(b"220 smtp\r\n\0"), 90, "CRITICAL", "not a MyProxy server: it said '220 smtp"),
+        (_myproxy(b"x" * 200_000), 90, "CRITICAL", "not a MyProxy server: its answer has no end"),
+        (_myproxy(b"\0" * 50), 90, "CRITICAL", "not a MyProxy server: it said ''"),
+        (
+            _myproxy(b"\xff\xfe", hang=True),
+            90,
+            "CRITICAL",
+            "timed out after 0.5 s while waiting for the answer of MyProxy",
+        ),
+        (_myproxy(), 90, "CRITICAL", "the server closed the connection while waiting for the answer of MyProxy"),
+    ],
+)
+async def test_myproxy_must_speak_its_protocol(check, authority, server, days, status, words):
+    async with listening(server, tls=authority.server("localhost", ends_days=days)) as port:
+        outcome = await check("myproxy", port, ca_file=str(authority.file), timeout_s=0.5)
+    assert (outcome.status.name, outcome.summary[: len(words)]) == (status, words)

@@ -12,6 +12,8 @@ from lxml import etree
 from gridkeeper.core.status import Status
 from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
 from gridkeeper.probes.native.http_client import Request, Response, fetch
+from gridkeeper.probes.native.tls import TlsArguments
+from gridkeeper.probes.packs.voms.myproxy import check_myproxy
 
 _LEAST_AC_BYTES = 100
 
@@ -80,4 +82,4 @@ def _judged(response: Response) -> Outcome:
     return Outcome(Status.OK, f"VOMS gives an attribute certificate of {size} bytes", perfdata=f"size={size}B")
 
 
-CHECKS = (Check("voms", VomsArguments, _check),)
+CHECKS = (Check("voms", VomsArguments, _check), Check("myproxy", TlsArguments, check_myproxy))
