@@ -132,14 +132,14 @@ class Engine:
             place = self._queue.take()
             if place is None:
                 return
-            instance = self._instances.get(place.series)
-            if instance is None:  # it left the profiles while it waited
+            found = self._instances.get(place.series)
+            if found is None:  # it left the profiles while it waited
                 self._queue.release(place)
                 continue
             lag_s = max(0.0, now_s - place.due_s)
             metrics.LAG.observe(lag_s)
             self._figures.started(lag_s)
-            self._tasks[place.series] = asyncio.create_task(self._run_one(instance, place))
+            self._tasks[place.series] = asyncio.create_task(self._run_one(found, place))
 
     def _instance_of(self, series: int) -> Instance | None:
         return self._instances.get(series)
