@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from gridkeeper.bus.facts import Facts, open_facts
 from gridkeeper.bus.standing import Standing, failing_since, standing_at
+from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.portal.matrix_rules import Seen, is_telling
 from gridkeeper.probes.cause_queries import causes_now, failing_now, places_of_services, rules_in_force
@@ -54,16 +55,27 @@ def seen_now(wanted: Wanted, now: datetime) -> Found:
     found: Found = defaultdict(dict)
     names = ("hostname", "service_type", "metric", "vo", "hard_status", "summary", "cause")
     statuses = list(Status)
-    is_told = False
+    told: list[tuple[str, str, str, str]] = []
     for hostname, service_type, metric, vo, status, summary, cause in rows.values_list(*names):
         is_plain = status == 0 and not wanted.with_summaries and not is_telling(summary)
         found[hostname, service_type][metric, vo] = _PLAIN_OK if is_plain else Seen(statuses[status], summary, cause)
-        is_told = is_told or bool(cause)
-    rules = rules_in_force()
-    if rules or is_told:
+        if cause:
+            told.append((hostname, service_type, cause, vo))
+    if rules := rules_in_force():
         failing = failing_now()
-        _add_causes(found, failing, explain(failing, rules, places_of_services() if rules else {}))
+        _add_causes(found, failing, explain(failing, rules, places_of_services()))
+    else:
+        _count_told(found, told)
     return found
+
+
+def _count_told(found: Found, told: Iterable[tuple[str, str, str, str]]) -> None:
+    """What was not run because of another test follows from that; no rule is needed, and no further query."""
+    for (hostname, service_type, metric, vo), number in Counter(told).items():
+        results = found[hostname, service_type]
+        place = next((place for place in ((metric, vo), (metric, "")) if place in results), None)
+        if place is not None:
+            results[place] = results[place]._replace(follows=results[place].follows + number)
 
 
 def _fresh(validities: Mapping[str, int], now: datetime) -> Q:
@@ -84,7 +96,15 @@ def _add_causes(found: Found, failing: Iterable[Failing], causes: Mapping[int, C
         place = (item.key.metric, item.key.vo)
         cause, number = causes.get(item.series), follows.get(item.series, 0)
         if place in results and (cause or number):
-            results[place] = results[place]._replace(root=cause.sentence if cause else "", follows=number)
+            results[place] = results[place]._replace(root=_root(item.key, item.cause, cause), follows=number)
+
+
+def _root(key: SeriesKey, told: str, cause: Cause | None) -> str:
+    """Half a sentence; "" where the result itself names the cause already."""
+    if cause is None:
+        return ""
+    here = (key.hostname, key.service_type, told)
+    return "" if (cause.hostname, cause.service_type, cause.metric) == here else cause.sentence
 
 
 def seen_at(wanted: Wanted, moment: datetime) -> Found:
@@ -99,7 +119,7 @@ def seen_at(wanted: Wanted, moment: datetime) -> Found:
             continue
         cause = causes.get(item.series)
         found[key.hostname, key.service_type][key.metric, key.vo] = Seen(
-            item.status, item.summary, item.cause, cause.sentence if cause else "", follows.get(item.series, 0)
+            item.status, item.summary, item.cause, _root(key, item.cause, cause), follows.get(item.series, 0)
         )
     return found
 

@@ -1,11 +1,11 @@
 """The page of a node's history, and its exports."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -58,7 +58,7 @@ def node(request: HttpRequest, hostname: str) -> HttpResponseBase:
     return render(request, "portal/node.html", context)
 
 
-def _downtimes(services: Sequence[Service], window: Window) -> Sequence[Downtime]:
+def _downtimes(services: Iterable[Service], window: Window) -> "QuerySet[Downtime]":
     found = Downtime.objects.filter(Q(cancelled_at=None) | Q(cancelled_at__gt=window.end))
     found = found.filter(services__in=[service.pk for service in services], start__lt=window.end, end__gt=window.start)
     return found.distinct().order_by("-start")
