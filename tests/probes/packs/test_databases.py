@@ -1,5 +1,7 @@
 """Greetings of databases: a real PostgreSQL, and listeners that say what MySQL, Redis and others would."""
 
+import os
+import signal
 import struct
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from tests.services import postgres
 
 
 @pytest.mark.service
-async def test_a_real_postgresql_answers_and_is_missed_when_it_stopped(check, tmp_path):
+async def test_a_real_postgresql_answers_and_is_missed_when_it_hangs_or_stopped(check, tmp_path):
     with postgres(tmp_path) as url:
         port = urlsplit(url).port
         outcome = await check("postgresql", port)
@@ -22,6 +24,14 @@ async def test_a_real_postgresql_answers_and_is_missed_when_it_stopped(check, tm
         assert "PostgreSQL answers" in outcome.summary
         unknown = await check("postgresql", port, database="no-such", user="nobody")
         assert unknown.status.name == "OK", unknown
+        server = int((tmp_path / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(server, signal.SIGSTOP)
+        try:
+            hung = await check("postgresql", port, timeout_s=0.4)
+        finally:
+            os.kill(server, signal.SIGCONT)
+    assert hung.status.name == "CRITICAL"
+    assert hung.summary.startswith("timed out after 0.4 s while waiting for the answer")
     stopped = await check("postgresql", port)
     assert (stopped.status.name, stopped.summary[:18]) == ("CRITICAL", "connection refused")
 

@@ -248,3 +248,14 @@ def test_filters_as_they_go_over_the_wire(source, wanted):
 def test_loopback_is_allowed_here():
     """The others would all say the same without it."""
     assert django_settings.GRIDKEEPER.denied_networks == []
+
+
+@given(st.binary(max_size=120))
+@example(b"\x15\x03\x03\x00\x02\x02\x28")  # alert: handshake failure
+@example(b"\x16\x03\x03\xff\xff" + b"\x02" * 100)
+@example(b"\x16\x03\x03\x00\x04\x02\xff\xff\xff")
+@example(b"HTTP/1.1 400 The plain HTTP request was sent to HTTPS port\r\n\r\n")
+@hypothesis_settings(_often, max_examples=max(10, _EXAMPLES // 2))
+def test_no_handshake_breaks_a_check(sent):
+    outcome = _outcome("tls", sent)
+    assert outcome.status == Status.CRITICAL
