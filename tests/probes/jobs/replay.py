@@ -46,4 +46,5 @@ def _write(name, content, description, said):
     path.write_text(content.replace("TOKEN", token))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,11 @@ import ssl
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from cryptography import x509
+from django.conf import settings
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.jobs.orders import JobArguments
@@ -26,13 +27,35 @@ _REFUSALS = {
 }
 
 
-class ArcArguments(JobArguments, frozen=True, kw_only=True):
+class Access(Protocol):
     """How to reach an ARC CE and act there.
 
     url: of the REST interface, "" takes the service's (https://host:port/arex)
-    ca_file: folder or file of trusted CAs; "" takes the grid's folder where there is one, else the system's
+    ca_file: folder or file of trusted CAs; "" takes that of the settings, else the grid's folder, else the system's
     certificate, key: PEM files of a host or user certificate, for a CE that is given no proxy; "" takes what the run
         is handed
+    """
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def ca_file(self) -> str: ...
+
+    @property
+    def certificate(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+
+class ArcArguments(JobArguments, frozen=True, kw_only=True):
+    """Of a job.
+
+    url, ca_file, certificate, key: as `Access` says
     queue: the only one to use; "" any
     minutes: CPU and wall time that are asked for
     """
@@ -48,10 +71,11 @@ class ArcArguments(JobArguments, frozen=True, kw_only=True):
 class ArcRest:
     """One CE."""
 
-    def __init__(self, target: Target, arguments: ArcArguments, run: Run) -> None:
-        self._target, self._arguments, self._run = target, arguments, run
-        self.base = _base_of(target, arguments)
-        self._ca_file = arguments.ca_file or (_TRUSTED if Path(_TRUSTED).is_dir() else "")
+    def __init__(self, target: Target, access: Access, run: Run) -> None:
+        self._target, self._access, self._run = target, access, run
+        self.base = _base_of(target, access)
+        is_chosen = access.ca_file or settings.GRIDKEEPER.trusted_certificates
+        self._ca_file = access.ca_file if is_chosen or not Path(_TRUSTED).is_dir() else _TRUSTED
 
     async def info(self, kind: str = "json") -> str:
         """The GLUE 2 document of the CE as JSON or XML text."""
@@ -105,8 +129,8 @@ class ArcRest:
         headers = {"Accept": accept} | ({"Content-Type": content_type} if content_type else {})
         url = f"{self.base}/rest/1.0/{path}"
         request = Request(method, url, headers, body, ca_file=self._ca_file, most_bytes=4 << 20)
-        if self._arguments.certificate:
-            request = replace(request, certificate=self._arguments.certificate, key=self._arguments.key)
+        if self._access.certificate:
+            request = replace(request, certificate=self._access.certificate, key=self._access.key)
         with self._run.doing(doing):
             request = with_credential(request, self._run)
             try:
@@ -134,9 +158,9 @@ class ArcRest:
         return job
 
 
-def _base_of(target: Target, arguments: ArcArguments) -> str:
+def _base_of(target: Target, access: Access) -> str:
     """The address before `/rest/1.0`. Registries name it in several ways, some with the interface's version behind."""
-    url = arguments.url or target.url or f"https://{target.hostname}:{arguments.port or target.port or 443}/arex"
+    url = access.url or target.url or f"https://{target.hostname}:{access.port or target.port or 443}/arex"
     if "://" not in url:  # host:port, as old entries of ARC-CE are written
         url = f"https://{url}"
     base = url.split("/rest/")[0].rstrip("/")

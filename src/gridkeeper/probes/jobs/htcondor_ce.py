@@ -45,8 +45,8 @@ class _Session:
         self._tools.write(_SCRIPT, script, mode=0o700)
 
     async def match(self) -> list[str]:
-        words = ("-schedd", "-pool", self._pool, "-json", "-attributes", "Name,TotalRunningJobs,TotalIdleJobs")
-        found = _objects(await self._tools.call("condor_status", *words, doing="list match"), "list match")
+        asked = ("-schedd", "-pool", self._pool, "-json", "-attributes", "Name,TotalRunningJobs,TotalIdleJobs")
+        found = _objects(await self._tools.call("condor_status", *asked, doing="list match"), "list match")
         names = [str(item.get("Name", ""))[:100] for item in found]
         if not names:
             raise CheckFailedError(Status.CRITICAL, f"list match: {self._pool} knows no scheduler")

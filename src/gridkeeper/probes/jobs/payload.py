@@ -28,7 +28,7 @@ def probes() -> frozenset[str]:
 def write_script(order: Order) -> str:
     """The payload of an order. Raises CheckFailedError where a rider cannot be written as a line of shell."""
     head = {"gk_token": order.token, "gk_vo": order.vo, "gk_limit_s": str(int(order.rider_s))}
-    assigned = [f"{name}={shlex.quote(value)}" for name, value in head.items()]
+    assigned = [f"{name}={shlex.quote(_text(value))}" for name, value in head.items()]
     lines = [*assigned, "gk_mark begin", *map(_line, order.riders), "gk_mark end"]
     return _functions() + "\n" + "\n".join(lines) + "\n"
 
@@ -44,7 +44,7 @@ def _settings(rider: Rider) -> str:
     """Arguments as variables: an object for the probes of the payload, a list of words for `run`."""
     arguments = rider.arguments or {}
     if isinstance(arguments, list):
-        words = " ".join(shlex.quote(str(word)) for word in arguments)
+        words = " ".join(shlex.quote(_text(word)) for word in arguments)
         return f"gk_words={shlex.quote(words)}; "
     bad = [name for name in arguments if not _NAME.fullmatch(str(name))]
     if bad:
@@ -54,9 +54,8 @@ def _settings(rider: Rider) -> str:
 
 
 def _text(value: object) -> str:
-    """As the shell wants it: lists as words, yes and no as 1 and nothing."""
+    """As the shell wants it: lists as words, yes and no as 1 and nothing; no zero bytes, no half surrogates."""
     if isinstance(value, bool):
         return "1" if value else ""
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return str(value)
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -52,6 +52,6 @@ def _parse(line: Any) -> tuple[str, Reported]:
     status = parse_status(line["status"])
     if status not in RESULT_STATUSES:
         raise ValueError(f"{line['status']!r} is no status of a result")
-    outcome = Outcome(status, str(line.get("summary", ""))[:500], str(line.get("output", "")),
+    outcome = Outcome(status, str(line.get("summary", ""))[:500].strip(), str(line.get("output", "")),
                       str(line.get("perfdata", "")))  # fmt: skip
     return str(line["metric"]), Reported(outcome, max(0, int(line.get("duration_ms", 0))))

@@ -94,7 +94,7 @@ class _RoundTrip:
 
     async def _through(self) -> None:
         queues = await self._stage(Stage.MATCH, self._session.match())
-        self._end(Stage.MATCH, f"{len(queues)} queues match: {', '.join(queues)}"[:400])
+        self._end(Stage.MATCH, f"{_counted(queues)}: {', '.join(queues)}"[:400])
         await self._stage(Stage.SUBMIT, self._submit())
         self._note(f"submitted as {self._job}")
         self._end(Stage.SUBMIT, f"job {self._job} was accepted")
@@ -241,6 +241,10 @@ class _RoundTrip:
         if Stage.WAIT in self._stages:
             parts += [f"queue={self._queue_s:.3f}s;{limits[0]};{limits[1]};0", f"run={self._running_s:.3f}s;;;0"]
         return " ".join(parts)
+
+
+def _counted(queues: Sequence[str]) -> str:
+    return "1 queue matches" if len(queues) == 1 else f"{len(queues)} queues match"
 
 
 def _without_secrets(done: JobOutcome, run: Run) -> JobOutcome:

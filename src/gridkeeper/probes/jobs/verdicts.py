@@ -69,9 +69,9 @@ def verdicts(job: str, tests: Sequence[RidingTest], done: JobOutcome, duration_m
     for stage, test in standing.items():
         if stage == Stage.MATCH:
             continue
-        end = done.stages.get(stage)
-        if end is not None:
-            yield Verdict(test.name, end.outcome, end.duration_ms)
+        reached = done.stages.get(stage)
+        if reached is not None:
+            yield Verdict(test.name, reached.outcome, reached.duration_ms)
         else:
             yield Verdict(test.name, _no_result(job, why), 0, job)
     for test in tests:

@@ -4,17 +4,25 @@ from datetime import UTC, datetime
 
 from gridkeeper.core.status import Status
 from gridkeeper.core.units import format_duration
-from gridkeeper.probes.jobs.arc_rest import ArcArguments, ArcRest
+from gridkeeper.probes.jobs.arc_rest import ArcRest
 from gridkeeper.probes.jobs.glue import ComputingService, created_at, parse_info
-from gridkeeper.probes.native.check import Check, CheckFailedError, Outcome, Run, Target
+from gridkeeper.probes.native.check import Arguments, Check, CheckFailedError, Outcome, Run, Target
 
 #: A clock that is ahead of ours by more than this is a fault of its own.
 _AHEAD_S = 300
 
 
-class InfoArguments(ArcArguments, frozen=True, kw_only=True):
-    """warning_age_s, critical_age_s: of what the CE publishes of itself; ARC renews it every minute or so."""
+class InfoArguments(Arguments, frozen=True, kw_only=True):
+    """url: of the REST interface, "" takes the service's; ca_file: folder or file of trusted CAs.
 
+    certificate, key: PEM files to act with where the run is handed no proxy
+    warning_age_s, critical_age_s: of what the CE publishes of itself; ARC renews it every minute or so
+    """
+
+    url: str = ""
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
     warning_age_s: float = 900
     critical_age_s: float = 3600
 
