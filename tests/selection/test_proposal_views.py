@@ -104,6 +104,19 @@ def test_a_proposal_whose_site_is_gone_says_so(client, grid):
     assert Proposal.objects.get().state == "open"
 
 
+def test_only_the_newest_proposals_show_their_effect_unasked(client, grid):
+    carol = Actor(user=ListEntry.author.field.related_model.objects.get(username="carol"))
+    for seconds in range(60, 65):
+        wish = Wish(policy=PolicyChange(True, seconds))
+        proposals.ask(carol, vo=grid, wish=wish, reason="x", now=timezone.now())
+    page = text_of(client.get("/good-sites/proposals/", {"vo": "lhcb"}))
+    assert page.count("sites are good now") == 3
+    assert page.count("What it would do</a>") == 2
+    oldest = Proposal.objects.order_by("pk").first()
+    asked = text_of(client.get("/good-sites/proposals/", {"vo": "lhcb", "effect": oldest.pk}))
+    assert asked.count("sites are good now") == 4
+
+
 @pytest.mark.parametrize("path", ["/good-sites/policy/?vo=lhcb", "/good-sites/proposals/1/approve/"])
 @pytest.mark.parametrize(("who", "status"), [("anonymous", 302), ("without the role", 403)])
 def test_others_decide_nothing(client, grid, path, who, status):

@@ -30,6 +30,8 @@ from gridkeeper.selection.wishes import PolicyChange, Wish
 from gridkeeper.vos.models import Vo
 
 _DECIDED = 50
+#: Proposals whose effect the page shows unasked: each costs two judgements of all sites.
+_EFFECTS = 3
 _PAGE = 100
 
 
@@ -85,7 +87,10 @@ def proposals(request: HttpRequest) -> HttpResponseBase:
         actor = Actor.of(request)
         rows = Proposal.objects.filter(vo=vo).select_related("author", "decided_by", "vo")
         context |= {
-            "waiting": [_shown(row, actor, now) for row in rows.filter(state=ProposalState.OPEN)],
+            "waiting": [
+                _shown(row, actor, now, with_effect=place < _EFFECTS or request.GET.get("effect") == str(row.pk))
+                for place, row in enumerate(rows.filter(state=ProposalState.OPEN))
+            ],
             "decided": [
                 (row, Wish.from_json(row.change).sentences) for row in rows.exclude(state=ProposalState.OPEN)[:_DECIDED]
             ],
@@ -94,14 +99,16 @@ def proposals(request: HttpRequest) -> HttpResponseBase:
     return render(request, "selection/proposals.html", context)
 
 
-def _shown(row: Proposal, actor: Actor, now: datetime) -> dict[str, Any]:
+def _shown(row: Proposal, actor: Actor, now: datetime, *, with_effect: bool) -> dict[str, Any]:
     wish = Wish.from_json(row.change)
     may_decide = is_permitted(actor, DECIDE, row.vo)
     is_own = actor.user is not None and actor.user.pk == row.author_id
+    effect, problem = None, ""
     try:
-        effect, problem = preview_wish(row.vo, wish, row.author.get_username() if row.author else "", now), ""
+        if with_effect:
+            effect = preview_wish(row.vo, wish, row.author.get_username() if row.author else "", now)
     except SelectionError as error:  # what it names may be gone since
-        effect, problem = None, str(error)
+        problem = str(error)
     return {
         "proposal": row, "sentences": wish.sentences, "effect": effect, "problem": problem,
         "may_decide": may_decide and not is_own, "may_withdraw": may_decide and is_own,
