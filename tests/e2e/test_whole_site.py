@@ -1,4 +1,4 @@
-"""A site of real services: registered, tested by the packs as they ship, green; and each red with its cause when broken."""
+"""A site of real services: registered, tested by the packs as they ship; green, and red with its cause when broken."""
 
 import asyncio
 import socket
@@ -22,6 +22,7 @@ from gridkeeper.probes.models import LatestStatus, Test, TestKind
 from gridkeeper.probes.pack_actions import install_pack
 from gridkeeper.probes.running import run_instance, stored_form
 from tests.builders import a_service, a_site, a_vo
+from tests.realm import open_folder
 from tests.realm.arc import arc_ce
 from tests.realm.bdii import running_bdii
 from tests.realm.nats import Nats
@@ -33,7 +34,7 @@ from tests.realm.xrootd import xrootd
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.service, pytest.mark.xdist_group("whole-site")]
 SYSTEM = Actor.system("cli")
 #: Long enough for every answer of a service that works, short for one that hangs.
-TIMEOUT_S = 4
+TIMEOUT_S = 3
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Member:
     url: str
     pack: str
     arguments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hostname: str = "localhost"
 
     def inside(self, function):
         return self.server.inside(function) if hasattr(self.server, "inside") else function()
@@ -54,10 +56,10 @@ class Member:
 def members(tmp_path_factory):
     with ExitStack() as stack:
         folder = tmp_path_factory.mktemp
-        bdii = stack.enter_context(running_bdii(folder("bdii")))
-        ce = stack.enter_context(arc_ce(folder("arc")))
-        storage = stack.enter_context(xrootd(folder("xrootd")))
-        proxy = stack.enter_context(squid(folder("squid")))
+        bdii = stack.enter_context(running_bdii(stack.enter_context(open_folder("openldap"))))
+        ce = stack.enter_context(arc_ce(stack.enter_context(open_folder())))
+        storage = stack.enter_context(xrootd())
+        proxy = stack.enter_context(squid())
         shell = stack.enter_context(running_sshd(folder("sshd")))
         mail = stack.enter_context(running_smtp(folder("smtp")))
         bus = Nats(folder("nats")).start()
@@ -73,7 +75,7 @@ def members(tmp_path_factory):
             "squid": Member(proxy, "org.squid-cache.Squid", proxy.url, "squid",
                             {"squid": {"fetch": fetched, "expect": "origin"}}),
             "sshd": Member(shell, "SSH", shell.url, "ssh", {"ssh-host-key": {"fingerprints": [shell.fingerprint]}}),
-            "smtp": Member(mail, "SMTP", mail.url, "smtp", {"smtp": {"ca_file": str(mail.ca_file)}}),
+            "smtp": Member(mail, "SMTP", mail.url, "smtp", {"smtp": {"ca_file": str(mail.ca_file)}}, mail.host),
         }  # fmt: skip
 
 
@@ -96,7 +98,7 @@ def site(members, settings, tmp_path):
     now = timezone.now()
     site = a_site(name=members["bdii"].server.site)
     services = [
-        a_service(of=site, type=member.service_type, hostname="localhost", host_ip="127.0.0.1", url=member.url)
+        a_service(of=site, type=member.service_type, hostname=member.hostname, host_ip="127.0.0.1", url=member.url)
         for member in members.values()
     ]
     vo = a_vo("dteam", supported_by=services)
@@ -218,7 +220,7 @@ def impostor(server):
     [
         ("bdii", lambda server: server.emptied(), "bdii-endpoints", "0 entries"),
         ("arc", expired_certificate, "arc-info", "expired"),
-        ("xrootd", lambda server: server.emptied(), "xrootd-stat", "No such file"),
+        ("xrootd", lambda server: server.emptied(), "xrootd-stat", "no such file"),
         ("nats", impostor, "nats", "not NATS"),
         ("squid", lambda server: server.other_content("/object", b"a login page"), "squid", "lacks 'origin'"),
         ("sshd", lambda server: server.other_key(), "ssh-host-key", "the host key has changed"),
