@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gridkeeper.core.status import RESULT_STATUSES
 from gridkeeper.probes.checks import check_named
 from gridkeeper.probes.native import CheckArgumentError
-from gridkeeper.probes.native.check import CheckFailedError
+from gridkeeper.probes.native.check import CheckFailedError, Handed
 from gridkeeper.probes.packs.xrootd import protocol
 from tests.probes.native.servers import listening, saying
 from tests.realm.xrootd import xrootd
@@ -56,6 +56,15 @@ def test_a_server_that_works_is_ok(asked, name, arguments, words):
 def test_a_finished_copy_leaves_nothing(server, asked):
     asked("xrootd-copy")
     assert list(server.folder.glob("gridkeeper-sample-*")) == []
+
+
+@pytest.mark.service
+def test_what_is_written_is_there(server, asked):
+    outcome = asked("xrootd-copy", size_bytes=300_000, keep=True)
+    assert "300000 bytes written, read and kept" in outcome.summary
+    (left,) = server.folder.glob("gridkeeper-sample-*")
+    assert left.stat().st_size == 300_000
+    left.unlink()
 
 
 @pytest.mark.service
@@ -320,6 +329,42 @@ async def test_corruption_is_found_and_the_sample_deleted(check, read, words):
     status, summary = await _said(check, answer, "xrootd-copy", size_bytes=16)
     assert (status, words in summary) == ("CRITICAL", True), summary
     assert asked[-1] == 3014  # rm
+
+
+async def test_a_token_goes_within_tls_only(check, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("secret.token\n")
+    offered = _frame(0, b"s" * 16 + b"&P=ztn,0:4096:\0")
+    status, summary = await _said(
+        check, speaking(_HELLO + _GREETING, offered), credential=Handed(token_path=str(token))
+    )
+    assert (status, summary) == (
+        "UNKNOWN", "the server wants authentication by ztn; this check knows unix, and ztn within TLS"
+    )  # fmt: skip
+
+
+async def test_a_token_is_sent_as_the_protocol_wants_it(check, tmp_path, authority):
+    token = tmp_path / "token"
+    token.write_text("secret.token\n")
+    offered = _frame(0, b"s" * 16 + b"&P=ztn,0:4096:\0")
+    asked = []
+
+    async def answer(reader, writer):
+        await reader.readexactly(20 + 24)
+        writer.write(_HELLO + _frame(0, struct.pack(">iI", 0x511, 0xC0000001)))
+        await writer.drain()
+        await writer.start_tls(authority.server("localhost"))
+        for reply in (offered, _frame(0), _frame(4003, struct.pack(">i", 3010) + b"secret.token is bad\0")):
+            head = await reader.readexactly(24)
+            asked.append((head, await reader.readexactly(struct.unpack(">i", head[20:])[0])))
+            writer.write(reply)
+
+    _, summary = await _said(
+        check, answer, timeout_s=2, ca_file=str(authority.file), credential=Handed(token_path=str(token))
+    )
+    assert asked[1][0][16:20] == b"ztn\0"
+    assert asked[1][1] == b"ztn\0\0T\0\0\x00\x0dsecret.token\0"
+    assert summary.endswith("not authorised (3010): [removed] is bad")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import ssl
 import struct
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 
 from cryptography import x509
@@ -15,6 +14,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.probes.native import tls
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
 from gridkeeper.probes.native.connect import connect
+from gridkeeper.probes.native.http_client import handed_token
 from gridkeeper.probes.native.streams import Stream, TlsStream, start_tls
 from gridkeeper.probes.packs.xrootd import protocol
 from gridkeeper.probes.packs.xrootd.protocol import Ask, Greeting, Header, Kind, Role
@@ -126,7 +126,7 @@ class Session:
 
     async def _authenticate(self, offered: dict[str, str]) -> None:
         """By the first way that is both offered and possible for us."""
-        token = self._token()
+        token = handed_token(self._run)
         ways = {"unix": f"unix\0{self._options.user} {self._options.user}\0".encode()}
         if token and self.is_tls:
             ways["ztn"] = _token_message(token)
@@ -146,14 +146,6 @@ class Session:
         if "ztn" in offered and not token:
             return f'the server wants authentication by {names}: give the test the credential "token"'
         return f"the server wants authentication by {names}; this check knows unix, and ztn within TLS"
-
-    def _token(self) -> str:
-        credential = self._run.credential
-        if credential is None or not credential.token_path:
-            return ""
-        token = Path(credential.token_path).read_text(encoding="ascii").strip()
-        self._run.secrets.append(token)
-        return token
 
     def _next(self) -> int:
         self._number = self._number % 0xFFFE + 1
