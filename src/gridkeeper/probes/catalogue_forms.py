@@ -61,7 +61,7 @@ class TestForm(PlainForm):
     )
     arguments = JsonField(
         'Native: {"port": 443}. Plugin: ["-H", "$HOSTADDRESS$"]. Macros: $HOSTNAME$ $HOSTADDRESS$ $PORT$ $URL$ $PATH$ '
-        "$VO$ $SITE$ $SITEBDII$ $PROPERTY:key$ $X509PROXY$ $TOKENFILE$."
+        "$ENDPOINTS$ $VO$ $SITE$ $SITEBDII$ $PROPERTY:key$ $X509PROXY$ $TOKENFILE$."
     )
     is_per_vo = forms.BooleanField(required=False, help_text="On: it runs once for each VO, with that VO's view.")
     credential = forms.ChoiceField(required=False, choices=CredentialNeed, help_text="Handed by a private file.")
