@@ -18,7 +18,7 @@ from rich.table import Table
 
 SCRIPTS = (
     "plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare",
-    "gocdb_pi", "as_of", "worker_loss",
+    "gocdb_pi", "as_of", "schedule_lag", "nagios_icinga", "worker_loss",
 )  # fmt: skip
 COLUMNS = ("name", "value", "reference", "ratio", "goal", "met", "note")
 _PAGE = Path("docs/benchmarks.md")

@@ -70,7 +70,7 @@ class Engine:
         self._instances: dict[int, Instance] = {}
         self._kinds: dict[str, int] = {}
         self._stamp: tuple[Any, ...] | None = None
-        self._loaded_s = -math.inf
+        self._loaded_s, self._loading_s = -math.inf, 0.0
         self._memory = Memory()
         self._conditions = Conditions()
         self._timetable = Timetable(self._memory, self._speed)
@@ -262,9 +262,11 @@ class Engine:
         """Takes over what changed in registry and profiles; what is new runs within its interval."""
         await self._take_conditions()
         found = await self._in_database(stamp)
-        if found == self._stamp and time.monotonic() < self._loaded_s + _RELOAD_ANYHOW_S:
+        begin_s = time.monotonic()
+        if found == self._stamp and begin_s < self._loaded_s + max(_RELOAD_ANYHOW_S, 30 * self._loading_s):
             return
         self._instances = await self._in_database(load_instances)
+        self._loading_s = time.monotonic() - begin_s  # a million instances take many seconds: not every minute
         if found != self._stamp:
             log.info("tests loaded", instances=len(self._instances))
         self._stamp, self._loaded_s = found, time.monotonic()
