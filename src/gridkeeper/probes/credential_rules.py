@@ -226,7 +226,19 @@ def lifetime_status(
         return Status.WARNING, f"renewing it fails, and what there is ends at {issued_until:%H:%M} UTC: {failure}"
     if not_after is not None and not_after - now <= timedelta(days=warning_days):
         return Status.WARNING, f"{words}; ask for a new one"
-    return Status.OK, words if not_after is not None else "it is renewed as it should be"
+    if not_after is not None:
+        return Status.OK, words
+    return _made(issued_until, now)
+
+
+def _made(issued_until: datetime | None, now: datetime) -> tuple[Status, str]:
+    """What is said of a secret that tells no end itself, by what was made from it last."""
+    if issued_until is None:
+        return Status.OK, "nothing was made from it yet; the first run that needs it shows whether it is good"
+    if issued_until <= now:
+        ended = f"what was made from it ended at {issued_until:%Y-%m-%d %H:%M} UTC"
+        return Status.WARNING, f"{ended}, and nothing renews it: is the role `gridkeeper tasks` running?"
+    return Status.OK, f"it is renewed in time; the newest lasts to {issued_until:%Y-%m-%d %H:%M} UTC"
 
 
 def lives_for(until: datetime | None, now: datetime, seconds: float) -> bool:

@@ -9,10 +9,11 @@ from django.db import connection
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.checks import check_named
 from gridkeeper.probes.credential_actions import Entered, add_credential, end_credential
+from gridkeeper.probes.credential_rules import lifetime_status
 from gridkeeper.probes.models import Credential, CredentialSecret
 from gridkeeper.probes.native.check import Target
 from gridkeeper.probes.packs.credentials import LifetimeArguments, judge
-from tests.builders import a_vo
+from tests.builders import NOW, a_vo
 from tests.certificates import Authority
 
 SYSTEM = Actor.system("cli")
@@ -74,3 +75,19 @@ def test_a_vo_without_credentials_has_nothing_to_renew_and_one_that_was_ended_co
     end_credential(SYSTEM, credential=credential, reason="no more")
     connection.close()
     assert _said().summary == "lhcb: tests act with no credential"
+
+
+@pytest.mark.parametrize(
+    ("issued_in", "failure", "status", "words"),
+    [
+        (None, "", "OK", "nothing was made from it yet"),
+        (5, "", "OK", "it is renewed in time"),
+        (-1, "", "WARNING", "is the role `gridkeeper tasks` running?"),
+        (5, "timed out", "WARNING", "renewing it fails"),
+        (None, "timed out", "CRITICAL", "it cannot be renewed: timed out"),
+    ],
+)
+def test_a_secret_without_an_end_is_judged_by_what_was_made_from_it(issued_in, failure, status, words):
+    until = None if issued_in is None else NOW + timedelta(hours=issued_in)
+    found = lifetime_status(None, until, failure, now=NOW, warning_days=14, critical_days=3)
+    assert (found[0].name, words in found[1]) == (status, True)
