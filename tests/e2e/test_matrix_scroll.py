@@ -99,4 +99,4 @@ def test_it_scrolls_without_a_long_task(page: Page, browser: Browser, live_serve
     if not tries[-1].is_smooth and os.getloadavg()[0] > _CROWDED * (os.cpu_count() or 1):
         pytest.skip(f"load {os.getloadavg()[0]:.0f}: so crowded a machine measures the others, not this page: {tries}")
     assert tries[-1].is_smooth, tries
-    assert scroller.evaluate("element => element.scrollTop") > 8000
+    assert scroller.evaluate("element => element.scrollTop") > 7000
