@@ -38,7 +38,7 @@ def service(ce):
     install_pack(SYSTEM, name="arc", vos=[vo], reason="a new CE", now=now)
     for test in Test.objects.filter(name__in=[JOB, "org.gridkeeper.arc-info"]):
         test.arguments |= {"ca_file": str(ce.authority.folder)}
-        test.timeout_s = 60
+        test.timeout_s = 180
         test.save()
     Test.objects.filter(name=f"{JOB}-rm").update(arguments={"url": "file:/tmp"})
     robot = ce.user.certificate.read_text() + ce.user.key.read_text()
@@ -51,7 +51,7 @@ def service(ce):
     return made
 
 
-async def _engine_until(condition, seconds=60):
+async def _engine_until(condition, seconds=240):
     stop = threading.Event()
     engine = Engine(worker="here")
     task = asyncio.create_task(engine.run(stop))
