@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('probes', '0001_tables'),
+        ('probes', '0003_records_end'),
         ('registry', '0001_tables'),
         ('vos', '0001_tables'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('selection', '0001_tables'),
+        ('selection', '0003_records_end'),
         ('vos', '0001_tables'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
