@@ -148,7 +148,9 @@ def _rate_of(pid: int, folder: Path, seconds: float) -> Rate:
     end, used_after = _fresh(status, _checks(status)[0]), tree_cpu_s(pid)
     checks = end[1] - begin[1]
     if checks <= 0:
-        raise SystemExit(f"{folder.name}: no check ended in {seconds:.0f} s; the machine has no time for this benchmark")
+        raise SystemExit(
+            f"{folder.name}: no check ended in {seconds:.0f} s; the machine has no time for this benchmark"
+        )
     return Rate(checks / (end[0] - begin[0]), (used_after - used) / checks * 1000)
 
 
