@@ -39,9 +39,22 @@ else
     $venv/bin/python -m ensurepip --upgrade >/dev/null 2>&1 || true
     $pip install --require-hashes --no-deps -r requirements/$kind.lock
 fi
-# The project itself, editable, without a build: a path file and the command.
+# The project itself, editable, without a build: a path file, its metadata (entry points) and the command.
 site=$($venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 printf '%s\n' "$PWD/src" >"$site/gridkeeper.pth"
+$venv/bin/python - "$site" <<'METADATA'
+import sys
+import tomllib
+from pathlib import Path
+
+project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+folder = Path(sys.argv[1], f"{project['name']}-{project['version']}.dist-info")
+folder.mkdir(exist_ok=True)
+(folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+groups = {"console_scripts": project["scripts"], **project["entry-points"]}
+lines = [f"[{group}]\n" + "".join(f"{name} = {where}\n" for name, where in points.items()) for group, points in groups.items()]
+(folder / "entry_points.txt").write_text("\n".join(lines))
+METADATA
 cat >$venv/bin/gridkeeper <<SCRIPT
 #!$PWD/$venv/bin/python
 import sys

@@ -44,7 +44,7 @@ def test_the_same_text_is_never_sealed_the_same():
     assert seal(b"secret", purpose="x", keys=[OLD]) != seal(b"secret", purpose="x", keys=[OLD])
 
 
-@pytest.mark.parametrize("text", ["short", "AAAA", "!!!", f"{OLD.text} AAAA"])
+@pytest.mark.parametrize("text", ["short", "AAAA", "!!!", f"{OLD.text} AAAA"], ids=["short", "few", "none", "second"])
 def test_keys_that_are_none_are_refused(text):
     with pytest.raises(SealingError, match=r"key [12]"):
         parse_keys(text)
