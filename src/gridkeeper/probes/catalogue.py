@@ -13,6 +13,7 @@ from gridkeeper.probes.checks import check_named
 from gridkeeper.probes.macros import MacroError, expand
 from gridkeeper.probes.models import Test, TestKind
 from gridkeeper.probes.native import CheckArgumentError
+from gridkeeper.probes.place_rules import PlaceRuleError, parse_rule
 
 #: Fields of a definition with their labels, in the order of forms and differences. The name is for ever: series of
 #: results bear it. Whether a test is switched on is no part of its definition.
@@ -139,7 +140,13 @@ def _pace_problem(content: Mapping[str, Any], _name: str) -> str:
 
 
 def _places_problem(content: Mapping[str, Any], _name: str) -> str:
-    return "" if isinstance(content["places"], dict) else 'Write an object: {"count": 2}; {} is anywhere.'
+    if not isinstance(content["places"], dict):
+        return 'Write an object: {"count": 2}; {} is anywhere.'
+    try:
+        parse_rule(content["places"])
+    except PlaceRuleError as error:
+        return str(error)
+    return ""
 
 
 def _dependency_problem(content: Mapping[str, Any], name: str) -> str:

@@ -2,20 +2,24 @@
 
 from functools import cache
 
+import structlog
+
 from gridkeeper.probes.native import BASIC
 from gridkeeper.probes.native.check import Check, CheckArgumentError
-from gridkeeper.probes.packs import PackError, packs
+from gridkeeper.probes.packs import broken_packs, packs
+
+log = structlog.get_logger(__name__)
 
 
 @cache
 def checks() -> dict[str, Check]:
-    """Raises PackError where two have the same name."""
+    """Where two have the same name, the first one stands, and the log says so."""
     known = dict(BASIC)
     for pack in packs().values():
         for check in pack.checks:
             if check.name in known:
-                raise PackError(f"pack {pack.name}: there is a check {check.name!r} already; rename it")
-            known[check.name] = check
+                log.error("there is a check of that name already; rename it", check=check.name, pack=pack.name)
+            known.setdefault(check.name, check)
     return known
 
 
@@ -23,5 +27,6 @@ def check_named(name: str) -> Check:
     """Raises CheckArgumentError that lists what there is."""
     found = checks().get(name)
     if found is None:
-        raise CheckArgumentError(f"there is no native check {name!r}; there are {', '.join(sorted(checks()))}")
+        broken = "".join(f"; the pack {folder.name} cannot be used: {why}" for folder, why in broken_packs().items())
+        raise CheckArgumentError(f"there is no native check {name!r}; there are {', '.join(sorted(checks()))}{broken}")
     return found

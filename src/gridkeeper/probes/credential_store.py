@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from gridkeeper.probes.credential_rules import (
 from gridkeeper.probes.credential_tokens import request_token
 from gridkeeper.probes.models import Credential, CredentialKind, CredentialNeed, CredentialSecret, CredentialUse
 from gridkeeper.probes.sealing import Key, SealingError, is_of_newest, load_keys, seal, unseal
+
+#: How long a renewal by another process is waited for, and how often it is looked at.
+_RENEWAL_S, _PAUSE_S = 10.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +107,10 @@ def lease(*, test: str, vo: str, need: str, hostname: str, worker: str, run_s: f
 def current(credential: Credential, *, now: datetime, run_s: float) -> Material:
     """The newest proxy or token, made now where there is none that lasts. Raises CredentialError."""
     secret = credential.secret
-    if not secret.issued or not lives_for(secret.issued_until, now, run_s):
-        secret = renew(credential, now=now)
+    if not _is_usable(secret, now, run_s):
+        secret = _renewed(credential, now, run_s)
+    if not secret.issued:
+        raise CredentialError(f"credential {credential.name} is being renewed by another process; it takes too long")
     if not lives_for(secret.issued_until, now, run_s):
         raise CredentialError(
             f"credential {credential.name} ends at {secret.issued_until:%Y-%m-%d %H:%M} UTC, before the run would; "
@@ -117,6 +123,24 @@ def current(credential: Credential, *, now: datetime, run_s: float) -> Material:
     return Material(need_of(credential), content, secret.issued_until, credential.name)
 
 
+def _renewed(credential: Credential, now: datetime, run_s: float) -> CredentialSecret:
+    """As `renew`, after whoever else renews it at this moment has done so or given up."""
+    end_s = time.monotonic() + _RENEWAL_S
+    secret = renew(credential, now=now)
+    while not _is_usable(secret, now, run_s) and not _is_renewed(secret, now) and time.monotonic() < end_s:
+        time.sleep(_PAUSE_S)
+        secret = renew(credential, now=now)
+    return secret
+
+
+def _is_usable(secret: CredentialSecret, now: datetime, run_s: float) -> bool:
+    return bool(secret.issued) and lives_for(secret.issued_until, now, run_s)
+
+
+def _is_renewed(secret: CredentialSecret, now: datetime) -> bool:
+    return secret.renewed_at is not None and secret.renewed_at >= now
+
+
 def renew(credential: Credential, *, now: datetime) -> CredentialSecret:
     """Makes a proxy or gets a token anew; of several processes one does it. Raises CredentialError, kept as `failure`.
 
@@ -125,7 +149,7 @@ def renew(credential: Credential, *, now: datetime) -> CredentialSecret:
     """
     with only_one(f"credential-{credential.pk}") as is_mine:
         fresh = CredentialSecret.objects.select_related("credential").get(credential=credential)
-        if not is_mine or (fresh.renewed_at and fresh.renewed_at >= now):
+        if not is_mine or _is_renewed(fresh, now):
             return fresh  # somebody else renews it at this moment, or has just done so
         try:
             issued = _issue(credential, _open(fresh, load_keys()), now)

@@ -16,7 +16,7 @@ from gridkeeper.probes.models import Test
 from gridkeeper.probes.nagios_actions import NagiosReport, import_nagios, lines_of, preview_nagios
 from gridkeeper.probes.pack_actions import PackReport, install_pack, pack_named, preview_pack
 from gridkeeper.probes.pack_rules import read_pack
-from gridkeeper.probes.packs import Pack, PackError, packs
+from gridkeeper.probes.packs import Pack, PackError, broken_packs, packs
 from gridkeeper.probes.permissions import EDIT_TEST
 from gridkeeper.registry.action_pages import ActionPage
 from gridkeeper.registry.models import Site
@@ -30,7 +30,8 @@ def pack_list(request: HttpRequest) -> HttpResponse:
     for name, pack in Test.objects.exclude(pack="").values_list("name", "pack"):
         installed.setdefault(pack, []).append(name)
     rows = [_row(pack, installed.get(pack.name, [])) for pack in packs().values()]
-    return render(request, "probes/packs.html", {"rows": rows})
+    broken = sorted((folder.name, why) for folder, why in broken_packs().items())
+    return render(request, "probes/packs.html", {"rows": rows, "broken": broken})
 
 
 def _row(pack: Pack, installed: list[str]) -> dict[str, Any]:

@@ -16,7 +16,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from gridkeeper.probes.native.check import Check
+
+log = structlog.get_logger(__name__)
 
 GROUP = "gridkeeper.packs"
 
@@ -39,19 +43,45 @@ class Pack:
         return str(self.content.get("title", self.name))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """broken: why a pack cannot be used, by its folder; one broken pack must not stop the tests of all others."""
+
+    packs: dict[str, Pack]
+    broken: dict[Path, str]
+
+
 @cache
-def packs() -> dict[str, Pack]:
-    """Every pack that is installed, by name. Raises PackError for one that cannot be read, or a name used twice."""
-    found: dict[str, Pack] = {}
+def _found() -> _Found:
+    found = _Found({}, {})
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         package = point.load()
         for folder in sorted(Path(path) for path in package.__path__):
             for file in sorted(folder.glob("*/pack.toml")):
-                pack = _read(package.__name__, file)
-                if pack.name in found:
-                    raise PackError(f"{file}: a pack of that name lies in {found[pack.name].folder}; rename one")
-                found[pack.name] = pack
+                _take(found, package.__name__, file)
     return found
+
+
+def _take(found: _Found, package: str, file: Path) -> None:
+    try:
+        pack = _read(package, file)
+        if pack.name in found.packs:
+            raise PackError(f"a pack of that name lies in {found.packs[pack.name].folder}; rename one")
+    except Exception as error:  # a pack may be anybody's code
+        found.broken[file.parent] = f"{type(error).__name__}: {error}"[:500]
+        log.exception("a pack cannot be used", folder=str(file.parent))
+    else:
+        found.packs[pack.name] = pack
+
+
+def packs() -> dict[str, Pack]:
+    """Every pack that is installed and can be read, by name."""
+    return _found().packs
+
+
+def broken_packs() -> dict[Path, str]:
+    """The folders of packs that cannot be used, and why."""
+    return _found().broken
 
 
 def _read(package: str, file: Path) -> Pack:
