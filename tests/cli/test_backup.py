@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -69,15 +70,14 @@ class Installation:
 
 
 def _fed(installation):
-    assert installation.run("migrate").returncode == 0
     installation.python(_FEED)
     done = installation.run("lake", "flush")
     assert done.returncode == 0, done.stderr
     return json.loads(installation.python(_ANSWERS))
 
 
-def test_a_restore_on_an_empty_folder_gives_the_same_answers(tmp_path):
-    first, second = Installation(tmp_path / "a"), Installation(tmp_path / "b")
+def test_a_restore_on_an_empty_folder_gives_the_same_answers(tmp_path, migrated):
+    first, second = Installation(shutil.copytree(migrated, tmp_path / "a")), Installation(tmp_path / "b")
     answers = _fed(first)
     assert answers["history"] == [30]
     done = first.run("backup", str(tmp_path / "backup.tar"))
@@ -88,18 +88,16 @@ def test_a_restore_on_an_empty_folder_gives_the_same_answers(tmp_path):
     assert json.loads(second.python(_ANSWERS)) == answers
 
 
-def test_it_refuses_to_overwrite_a_backup_or_an_installation(tmp_path):
-    installation = Installation(tmp_path / "a")
-    installation.run("migrate")
+def test_it_refuses_to_overwrite_a_backup_or_an_installation(tmp_path, migrated):
+    installation = Installation(shutil.copytree(migrated, tmp_path / "a"))
     target = tmp_path / "backup.tar"
     assert installation.run("backup", str(target)).returncode == 0
     assert "exists" in installation.run("backup", str(target)).stderr
     assert "holds data" in installation.run("restore", str(target)).stderr
 
 
-def test_it_refuses_a_damaged_or_foreign_file_and_leaves_nothing(tmp_path):
-    installation = Installation(tmp_path / "a")
-    installation.run("migrate")
+def test_it_refuses_a_damaged_or_foreign_file_and_leaves_nothing(tmp_path, migrated):
+    installation = Installation(shutil.copytree(migrated, tmp_path / "a"))
     whole, damaged = tmp_path / "backup.tar", tmp_path / "damaged.tar"
     installation.run("backup", str(whole))
     with tarfile.open(whole) as source, tarfile.open(damaged, "w") as target:
@@ -120,6 +118,7 @@ def test_it_refuses_a_damaged_or_foreign_file_and_leaves_nothing(tmp_path):
 def test_everything_works_on_postgresql(tmp_path):
     with postgres(tmp_path) as url:
         first = Installation(tmp_path / "a", url)
+        assert first.run("migrate").returncode == 0
         answers = _fed(first)
         assert answers["history"] == [30]
         done = first.run("backup", str(tmp_path / "backup.tar"))

@@ -1,6 +1,7 @@
 """The command as a person meets it: a process with arguments, an exit status and words."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ def gridkeeper(tmp_path):
         environment |= {"GRIDKEEPER_DATA_DIR": str(tmp_path / "data")}
         environment |= {f"GRIDKEEPER_{name.upper()}": str(value) for name, value in settings.items()}
         argv = [sys.executable, "-m", "gridkeeper.cli.main", *words]
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, input=input, timeout=60)
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, input=input, timeout=150)
 
     return run
 
@@ -48,6 +49,7 @@ def test_a_toml_file_sets_what_the_environment_does_not(gridkeeper, tmp_path):
     assert "8123" not in done.stdout
 
 
+@pytest.mark.timeout(300)
 def test_check_speaks_of_pending_migrations_and_of_a_readable_secret(gridkeeper, tmp_path):
     assert "migrations are pending" in gridkeeper("check").stdout
     assert gridkeeper("migrate").returncode == 0
@@ -58,8 +60,9 @@ def test_check_speaks_of_pending_migrations_and_of_a_readable_secret(gridkeeper,
     assert "chmod 600" in done.stdout
 
 
-def test_the_first_admin_and_a_token_come_from_the_console(gridkeeper):
-    gridkeeper("migrate")
+@pytest.mark.timeout(300)
+def test_the_first_admin_and_a_token_come_from_the_console(gridkeeper, migrated, tmp_path):
+    shutil.copytree(migrated, tmp_path / "data")
     done = gridkeeper("createadmin", "root1", "--password-stdin", input="12345\n")
     assert done.returncode == 1
     assert "too" in done.stderr

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,10 +73,10 @@ print(sum(file.rows for file in open_lake().snapshot("results").files))
 """
 
 
-def test_it_moves_facts_and_ends_on_a_signal(tmp_path: Path) -> None:
+def test_it_moves_facts_and_ends_on_a_signal(tmp_path: Path, migrated: Path) -> None:
     names = [name for name in os.environ if not name.startswith(("GRIDKEEPER_", "DJANGO_"))]
     environment = {name: os.environ[name] for name in names} | {
-        "GRIDKEEPER_DATA_DIR": str(tmp_path),
+        "GRIDKEEPER_DATA_DIR": str(shutil.copytree(migrated, tmp_path / "data")),
         "DJANGO_SETTINGS_MODULE": "gridkeeper.settings",
         "PYTHONPATH": str(Path.cwd()),
     }
@@ -85,7 +86,6 @@ def test_it_moves_facts_and_ends_on_a_signal(tmp_path: Path) -> None:
             [sys.executable, *argv], env=environment, check=True, capture_output=True, text=True
         ).stdout
 
-    python("-m", "gridkeeper.cli.main", "migrate")
     python("-c", _SEND)
     log = tmp_path / "log"
     with log.open("w") as file:

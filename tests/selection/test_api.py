@@ -49,7 +49,7 @@ def test_the_list_as_json_and_as_text(client, lhcb):
         ({}, 422, "wrong"),
         ({"vo": "lhcb", "at": "2999-01-01T00:00:00Z"}, 422, "future"),
         ({"vo": "lhcb", "at": "2026-01-01T00:00:00"}, 422, "wrong"),
-        ({"vo": "lhcb", "format": "ldif"}, 422, "wrong"),
+        ({"vo": "lhcb", "format": "xml"}, 422, "wrong"),
     ],
 )
 def test_a_wrong_question_gets_a_problem(client, lhcb, query, status, words):

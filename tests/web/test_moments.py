@@ -71,7 +71,7 @@ def test_the_past_cannot_be_changed_and_offers_no_forms(client):
 
 
 def test_pages_without_a_past_say_so_and_api_calls_without_one_are_refused(client):
-    page = client.get("/matrix/", {"as_of": "1h"})
+    page = client.get("/tests/", {"as_of": "1h"})
     assert page.status_code == 200
     assert b"shows the present" in page.content
     assert client.get("/api/v1/statuses", {"as_of": "1h"}).status_code == 400

@@ -14,6 +14,14 @@ from gridkeeper.probes.jobs.payload import probes, write_script
 from gridkeeper.probes.jobs.reports import read_report
 from gridkeeper.probes.native import CheckArgumentError
 from gridkeeper.probes.native.check import CheckFailedError
+from tests.realm import open_folder
+
+
+@pytest.fixture
+def open_place():
+    """A folder whose programs the account of plugins may run."""
+    with open_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -151,8 +159,8 @@ async def test_a_job_on_this_machine(fork_job):
     assert done.riders["CE-env"].outcome.perfdata.startswith("free=")
 
 
-async def test_a_job_that_hangs_on_this_machine_is_stuck_and_removed(fork_job, tmp_path, settings):
-    program = _program(settings, tmp_path, "#!/bin/sh\nexec sleep 987654\n")
+async def test_a_job_that_hangs_on_this_machine_is_stuck_and_removed(fork_job, open_place, settings):
+    program = _program(settings, open_place, "#!/bin/sh\nexec sleep 987654\n")
     done = await fork_job(command=(program,), timeout_s=1.0)
     assert done.whole.summary.startswith(f"job {done.job} is stuck: running for 1 s, its state is running")
     assert done.whole.summary.endswith("; the job was removed")
@@ -161,8 +169,8 @@ async def test_a_job_that_hangs_on_this_machine_is_stuck_and_removed(fork_job, t
             await asyncio.sleep(0.05)
 
 
-async def test_a_batch_command_that_fails_says_why(fork_job, tmp_path, settings):
-    program = _program(settings, tmp_path, "#!/bin/sh\necho 'no such partition' >&2\nexit 1\n")
+async def test_a_batch_command_that_fails_says_why(fork_job, open_place, settings):
+    program = _program(settings, open_place, "#!/bin/sh\necho 'no such partition' >&2\nexit 1\n")
     done = await fork_job(command=(program,))
     assert done.whole.summary == f"job {done.job} failed: it ended with status 1 no such partition; the job was removed"
 
@@ -172,8 +180,6 @@ def _program(settings, folder, text):
     path = folder / "batch"
     path.write_text(text)
     path.chmod(0o755)
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)
     return str(path)
 
 

@@ -19,6 +19,7 @@ from gridkeeper.probes.jobs.round_trip import run_job
 from gridkeeper.probes.native import CheckArgumentError, Target
 from gridkeeper.probes.native.check import Handed
 from gridkeeper.probes.spawning import close_spawner
+from tests.realm import open_folder
 
 _HOST, _POOL = "ce.example.org", "ce.example.org:9619"
 _AT = ["-pool", _POOL, "-name", _HOST]
@@ -117,8 +118,12 @@ def _python():
     return shutil.which("python3", path="/usr/bin:/bin") or sys.executable
 
 
-def _left():
-    return set(Path(tempfile.gettempdir()).glob("gridkeeper-job-*"))
+@pytest.fixture
+def own_place(monkeypatch):
+    """Where folders of runs are made: no other test makes any there."""
+    with open_folder() as folder:
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
 
 
 @pytest.mark.parametrize(
@@ -139,8 +144,7 @@ def _left():
         ),
     ],
 )  # fmt: skip
-async def test_a_whole_round_trip(ce, kind, arguments, dialogue, job, states):
-    before = _left()
+async def test_a_whole_round_trip(ce, own_place, kind, arguments, dialogue, job, states):
     done, _ = await ce(kind, dialogue, **arguments)
     assert done.whole.status == Status.OK, done
     assert list(done.stages) == list(Stage)
@@ -148,7 +152,7 @@ async def test_a_whole_round_trip(ce, kind, arguments, dialogue, job, states):
     assert done.riders["CE-wn"].outcome.summary == "wn1.example.org"
     told = [line.split("s  ", 1)[1] for line in done.whole.output.splitlines()]
     assert told[1:4] == states
-    assert _left() == before  # nor does anything stay here
+    assert list(own_place.iterdir()) == []  # nor does anything stay here
 
 
 _NO_RIGHT = "ERROR: WRITE failed: SECMAN:2007:Failed to end classad message\n"

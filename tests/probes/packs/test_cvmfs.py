@@ -21,12 +21,20 @@ _GOOD = Repository()
 _NOW = datetime.now(UTC)
 
 
+def _as_of_now(repository):
+    """The same ages as when this file was read: other tests may have taken a while since."""
+    since = datetime.now(UTC) - _NOW
+    names = ("published_at", "expires_at", "replicated_at")
+    moments = {name: getattr(repository, name) for name in names}
+    return replace(repository, **{name: at + since for name, at in moments.items() if at is not None})
+
+
 @pytest.fixture
 def asked(check):
     """Runs the check against a server with the repository; `change` changes its files."""
 
     async def run(repository=_GOOD, *, change=None, **arguments):
-        with stratum(repository) as server:
+        with stratum(_as_of_now(repository)) as server:
             if change is not None:
                 change(server.objects)
             options = {"repository": "test.example.org"} | arguments
