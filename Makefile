@@ -27,7 +27,12 @@ run: $(RUN_STAMP) ## Set up and serve for real, in ./gridkeeper-data
 	@exec $(BIN)/gridkeeper serve $(ARGS)
 
 test: $(DEV_STAMP) ## Set up and pass the tests (ARGS="tests/core -x")
-	@$(BIN)/pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadgroup)
+ifdef ARGS
+	@$(BIN)/pytest $(ARGS)
+else
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not alone"
+	@$(BIN)/pytest tests/e2e -m alone
+endif
 
 test-postgres: $(DEV_STAMP) ## The same tests of all that is kept in the database, on a PostgreSQL of their own
 	@$(BIN)/python -m tests.on_postgres $(ARGS)

@@ -9,7 +9,12 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.large import VOS, build_large
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("browser"),
+]
 
 SITES, TESTS = 400, 12
 _QUERY = "&".join(f"vo={vo}" for vo in VOS)
