@@ -43,7 +43,7 @@ class Repository:
         name = _sha1(body)
         manifest = (
             f"C{'ab' * 20}\nB1000\nRd41d8cd98f00b204e9800998ecf8427e\nD240\nS{self.revision}\nGyes\nAno\n"
-            f"N{self.name}\nX{name}\nT{self.published_at.timestamp():.0f}\n"
+            f"N{self.name}\nX{name}\nT{int(self.published_at.timestamp())}\n"
         )
         fingerprint = _certificate(0).fingerprint(hashes.SHA1()).hex(":").upper()
         whitelist = (
