@@ -31,7 +31,7 @@ ifdef ARGS
 	@$(BIN)/pytest $(ARGS)
 else
 	@$(BIN)/pytest -n 2 --dist loadgroup -m "not alone"
-	@$(BIN)/pytest tests/e2e -m alone
+	@$(BIN)/pytest tests/e2e tests/probes/test_plugins.py -m alone
 endif
 
 test-postgres: $(DEV_STAMP) ## The same tests of all that is kept in the database, on a PostgreSQL of their own

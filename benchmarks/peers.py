@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.engine_runs import Rate
+from benchmarks.engine_runs import Rate, tree_cpu_s
 
 NAGIOS, ICINGA, BLACKBOX = (
     Path("/usr/sbin/nagios4"),
@@ -20,7 +20,8 @@ NAGIOS, ICINGA, BLACKBOX = (
     Path("/usr/bin/prometheus-blackbox-exporter"),
 )
 HOSTS, TESTS = 400, 10
-_TICKS = os.sysconf("SC_CLK_TCK")
+#: As the init system of a Debian starts them.
+_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 _ICINGA_CONF = """
 object CheckerComponent "checker" {{ }}
 object StatusDataWriter "status" {{ status_path = "{folder}/status.dat", objects_path = "{folder}/objects.cache", update_interval = 2s }}
@@ -85,30 +86,13 @@ define command {{
 """
 
 
-def tree_cpu_s(root: int, without: frozenset[int] = frozenset()) -> float:
-    """User and system time of a process and all below it, of those included that ended and were waited for."""
-    parents: dict[int, tuple[int, float]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(words[1]), sum(map(int, words[11:15])) / _TICKS
-    total, wanted = 0.0, [root]
-    while wanted:
-        pid = wanted.pop()
-        if pid in parents and pid not in without:
-            total += parents[pid][1]
-            wanted += [other for other, (parent, _) in parents.items() if parent == pid]
-    return total
-
-
 @contextmanager
 def process(argv: list[str], folder: Path) -> Iterator[int]:
     """A daemon in the foreground, ended with everything below it."""
     with (folder / "output").open("w") as output:
-        running = subprocess.Popen(argv, stdout=output, stderr=output, cwd=folder, start_new_session=True)
+        running = subprocess.Popen(
+            argv, stdout=output, stderr=output, cwd=folder, start_new_session=True, env=_ENVIRONMENT
+        )
         try:
             yield running.pid
         finally:

@@ -21,6 +21,7 @@ from tests.services import require_service
 DEBIAN = Path("/usr/lib/nagios/plugins")
 #: A Python that the user nobody can run.
 PYTHON = "/usr/bin/python3"
+BOMB = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def test_it_passes_no_word_through_a_shell(run, tmp_path):
 def test_the_environment_is_clean_and_nothing_is_open(run, monkeypatch):
     monkeypatch.setenv("GRIDKEEPER_SECRET_KEY_FILE", "/secret")
     outcome = run('env | cut -d= -f1 | sort | tr "\\n" " "; ls /proc/$$/fd | wc -l; readlink /proc/$$/fd/0; pwd')
-    assert outcome.output.splitlines() == ["GRIDKEEPER_RUN HOME LANG LC_ALL PATH PWD 4", "/dev/null", "/"]
+    assert outcome.output.splitlines() == ["GRIDKEEPER_RUN HOME LC_CTYPE PATH PWD 4", "/dev/null", "/"]
 
 
 def test_its_limits_are_set(run):
@@ -196,12 +197,27 @@ def test_a_child_that_holds_the_output_does_not_hold_us(run):
     assert (outcome.status, outcome.summary) == (Status.OK, "started")
 
 
+@pytest.mark.alone
 def test_a_fork_bomb_ends_with_its_plugin(run):
-    bomb = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
-    outcome = run(bomb, timeout_s=1, interpreter=PYTHON)
+    outcome = run(BOMB, timeout_s=1, interpreter=PYTHON)
     assert outcome.summary.startswith("the plugin was killed: it ran longer than 1 s")
     # The next one runs as if nothing had been.
     assert run("echo fine").summary == "fine"
+
+
+@pytest.mark.alone
+async def test_a_plugin_waits_while_a_fork_bomb_has_all_processes(folder):
+    for name, text in (("bomb", f"#!{PYTHON}\n{BOMB}\n"), ("fine", "#!/bin/sh\necho fine\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    try:
+        bombed = asyncio.create_task(run_plugin([str(folder / "bomb")], timeout_s=1.5, limit_bytes=4096))
+        await asyncio.sleep(0.8)
+        others = [run_plugin([str(folder / "fine")], timeout_s=30, limit_bytes=4096) for _ in range(20)]
+        assert {other.summary for other in await asyncio.gather(*others)} == {"fine"}
+        assert (await bombed).summary.startswith("the plugin was killed: it ran longer than 1.5 s")
+    finally:
+        spawning.close_spawner()
 
 
 #: Plugins that turn against us, and how each ends.

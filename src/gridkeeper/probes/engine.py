@@ -23,6 +23,7 @@ from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
+from gridkeeper.probes.checks import checks
 from gridkeeper.probes.conditions import Conditions, load_conditions, load_flapping, note_flapping
 from gridkeeper.probes.executors import Executor, Here, Remote
 from gridkeeper.probes.figures import Figures, kinds, write_report
@@ -93,6 +94,7 @@ class Engine:
     async def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set. Raises what ended one of its jobs: the supervisor starts it anew."""
         use_resolvers()
+        await self._in_database(checks)  # loads the packs, which takes seconds, before anything runs
         known, flapping = await self._in_database(latest_rows), await self._in_database(load_flapping)
         self._memory = Memory(known, flapping)
         self._timetable = Timetable(self._memory, self._speed)
@@ -126,7 +128,10 @@ class Engine:
 
     def _start_due(self, now_s: float) -> None:
         for instance, due_s in self._timetable.due(self._instances, now_s):
-            if not self._conditions.pauses or not self._conditions.pause_of(instance):
+            is_paused = bool(self._conditions.pauses) and bool(self._conditions.pause_of(instance))
+            if is_paused or instance.series in self._tasks:
+                self._timetable.plan_next(instance, now_s)
+            else:
                 self._enqueue(instance, due_s, self._conditions.priority_of(instance))
         while len(self._tasks) < self._concurrency and len(self._outbox) < _BACKLOG:
             place = self._queue.take()
@@ -136,6 +141,7 @@ class Engine:
             if found is None:  # it left the profiles while it waited
                 self._queue.release(place)
                 continue
+            self._timetable.plan_next(found, now_s)
             lag_s = max(0.0, now_s - place.due_s)
             metrics.LAG.observe(lag_s)
             self._figures.started(lag_s)

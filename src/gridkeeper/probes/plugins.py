@@ -5,6 +5,7 @@ Source of the protocol: Nagios plugin guidelines, "Plugin Return Codes". The pro
 
 import signal
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -35,12 +36,17 @@ def _refusal(argv: Sequence[str]) -> str:
     """Why this may not run; "" where it may."""
     if not argv or "\0" in "".join(argv):
         return "the test names no program, or an argument holds a zero byte"
-    path = Path(argv[0])
+    return _refusal_of(argv[0], tuple(settings.GRIDKEEPER.plugin_dirs))
+
+
+@lru_cache(1024)
+def _refusal_of(program: str, folders: tuple[Path, ...]) -> str:
+    path = Path(program)
     if not path.is_absolute() or ".." in path.parts:
-        return f"{argv[0]} is no absolute path; name the plugin with its folder"
-    if not any(path.is_relative_to(folder) for folder in settings.GRIDKEEPER.plugin_dirs):
-        folders = ", ".join(map(str, settings.GRIDKEEPER.plugin_dirs))
-        return f"{argv[0]} is not in a folder of plugins ({folders}); see GRIDKEEPER_PLUGIN_DIRS"
+        return f"{program} is no absolute path; name the plugin with its folder"
+    if not any(path.is_relative_to(folder) for folder in folders):
+        names = ", ".join(map(str, folders))
+        return f"{program} is not in a folder of plugins ({names}); see GRIDKEEPER_PLUGIN_DIRS"
     return ""
 
 

@@ -1,6 +1,7 @@
 """The engine's side of the process that starts plugins (`probes.spawner`): asks it, reads the plugins' output, waits.
 
-One spawner per event loop, started when the first plugin runs, started anew when it dies.
+An event loop's first spawner is started when the first plugin runs, and anew when it dies. One that starts a plugin
+waits until the plugin's program is loaded: under load, further ones use the other cores meanwhile.
 """
 
 import asyncio
@@ -28,6 +29,11 @@ log = structlog.get_logger(__name__)
 
 #: A plugin that writes this much is flooding: it is killed instead of read on.
 FLOOD_BYTES = 16 << 20
+#: With so many runs in hand in each, another spawner is started.
+_BUSY_RUNS = 16
+_MOST_SPAWNERS = min(4, os.cpu_count() or 1)
+#: So long a plugin may run before its output is read as it comes: until then the pipes hold 64 KiB.
+_UNWATCHED_S = 0.1
 #: What a plugin leaves behind is killed with it; so long its pipes may stay open after that.
 _STRAGGLER_S = 0.3
 #: How long a killed plugin may take to die: longer only in a system call that cannot be interrupted.
@@ -58,7 +64,11 @@ class Raw:
 
 
 class _Pipes:
-    """Output and errors of one plugin, read as they come; at most `limit_bytes` of each are kept."""
+    """Output and errors of one plugin; at most `limit_bytes` of each are kept.
+
+    Most plugins end soon and write little: the pipes hold it until the end. Those of one that runs longer are read as
+    it comes, from `watch` on.
+    """
 
     def __init__(self, limit_bytes: int, on_flood: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -67,6 +77,7 @@ class _Pipes:
         self.is_flood = False
         self.closed = asyncio.Event()
         self._open: dict[int, int] = {}
+        self._is_watched = False
         self.kept = (bytearray(), bytearray())
         self.seen = [0, 0]
         self.write_ends: list[int] = []
@@ -75,7 +86,20 @@ class _Pipes:
             os.set_blocking(read_end, False)
             self._open[read_end] = index
             self.write_ends.append(write_end)
-            self._loop.add_reader(read_end, self._read, read_end)
+
+    def watch(self) -> None:
+        """Reads from now on whatever comes, when it comes."""
+        if not self._is_watched:
+            self._is_watched = True
+            for descriptor in self._open:
+                self._loop.add_reader(descriptor, self._read, descriptor)
+
+    def drain(self) -> None:
+        """Reads what there is; what is at its end is closed."""
+        for descriptor in list(self._open):
+            with suppress(BlockingIOError):  # somebody still holds it
+                while descriptor in self._open and not self.is_flood:
+                    self._read(descriptor)
 
     def _read(self, descriptor: int) -> None:
         index = self._open[descriptor]
@@ -91,7 +115,8 @@ class _Pipes:
             self._on_flood()
 
     def _close(self, descriptor: int) -> None:
-        self._loop.remove_reader(descriptor)
+        if self._is_watched:
+            self._loop.remove_reader(descriptor)
         os.close(descriptor)
         del self._open[descriptor]
         if not self._open:
@@ -124,6 +149,10 @@ class Spawner:
         self._loop.add_reader(self._channel, self._on_message)
         self.is_alive = True
 
+    def __len__(self) -> int:
+        """Runs in hand."""
+        return len(self._ends)
+
     def belongs_to(self, loop: asyncio.AbstractEventLoop) -> bool:
         return self.is_alive and self._loop is loop
 
@@ -133,11 +162,14 @@ class Spawner:
         end = self._ends[number] = self._loop.create_future()
         pipes = _Pipes(limit_bytes, lambda: self._kill(number))
         deadline = self._loop.call_later(timeout_s, self._expire, number)
+        watching = self._loop.call_later(_UNWATCHED_S, pipes.watch)
         try:
             await self._send({"run": number, "argv": list(argv)}, pipes.write_ends)
             pipes.hand_over()
             message = await end
+            pipes.drain()
             if not pipes.closed.is_set():
+                pipes.watch()
                 with suppress(TimeoutError):  # somebody else holds the pipes: what was read has to do
                     await asyncio.wait_for(pipes.closed.wait(), _STRAGGLER_S)
             reason = f"it ran longer than {timeout_s:.3g} s" if number in self._expired else ""
@@ -149,6 +181,7 @@ class Spawner:
             raise
         finally:
             deadline.cancel()
+            watching.cancel()
             self._expired.discard(number)
             del self._ends[number]
             pipes.close()
@@ -284,21 +317,23 @@ def _raw(pipes: _Pipes, message: dict[str, Any], reason: str) -> Raw:
     return Raw(out, err, pipes.seen[0], status, died_of, reason, message.get("left", 0))
 
 
-_current: Spawner | None = None
+_started: list[Spawner] = []
 
 
 def spawner() -> Spawner:
-    """The spawner of the running event loop."""
-    global _current
-    if _current is None or not _current.belongs_to(asyncio.get_running_loop()):
-        close_spawner()
-        _current = Spawner()
-    return _current
+    """The spawner of the running event loop with the fewest runs in hand."""
+    loop = asyncio.get_running_loop()
+    for one in [one for one in _started if not one.belongs_to(loop)]:
+        one.close()
+        _started.remove(one)
+    least = min(_started, key=len, default=None)
+    if least is None or (len(least) >= _BUSY_RUNS and len(_started) < _MOST_SPAWNERS):
+        least = Spawner()
+        _started.append(least)
+    return least
 
 
 def close_spawner() -> None:
-    """Ends the spawner, where there is one; to be called when no plugin runs any more."""
-    global _current
-    if _current is not None:
-        _current.close()
-        _current = None
+    """Ends all spawners; to be called when no plugin runs any more."""
+    while _started:
+        _started.pop().close()

@@ -55,16 +55,24 @@ class Timetable:
     def plan_after_run(self, instance: Instance, now_s: float) -> None:
         """Brings the next run forward where the pace has become faster."""
         if instance.test.fastest_interval_s:
-            self.plan_before(instance.series, next_run_s(instance.series, self.interval_s(instance), now_s))
+            self.plan_next(instance, now_s)
+
+    def plan_next(self, instance: Instance, now_s: float) -> None:
+        """Lets the series be due at its next own instant, unless something made it due sooner."""
+        self.plan_before(instance.series, next_run_s(instance.series, self.interval_s(instance), now_s))
 
     def due(self, instances: Mapping[int, Instance], now_s: float) -> Iterator[tuple[Instance, float]]:
-        """What is due, with when it was; each is planned anew."""
+        """What is due, with when it was.
+
+        The caller plans each anew: when its run starts, so that an engine with more to do than it can pays nothing for
+        what waits.
+        """
         while self._heap and self._heap[0][0] <= now_s:
             due_s, series = heapq.heappop(self._heap)
             instance = instances.get(series)
             if instance is None or self._due.get(series) != due_s:
                 continue  # gone, or planned anew since
-            self.plan(series, next_run_s(series, self.interval_s(instance), now_s))
+            del self._due[series]
             yield instance, due_s
 
     def synchronise(self, instances: Mapping[int, Instance], now_s: float) -> None:
