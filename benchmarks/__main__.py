@@ -1,4 +1,6 @@
-"""Runs every benchmark in a process of its own and prints one table; `--write` puts it into docs/benchmarks.md.
+"""Runs every benchmark, or those named, in a process of its own; prints one table.
+
+`--write` puts it into docs/benchmarks.md; rows of benchmarks that were not run stay there.
 
 A benchmark is a script that prints, with `--json`, a list of rows: {"name", "value", "reference", "ratio", "goal",
 "is_met", "note"}; all but the name are texts or null. `--quick` is handed on.
@@ -53,9 +55,13 @@ def _cpuinfo() -> list[str]:
 
 
 def write_page(rows: list[list[str]], now: datetime) -> None:
-    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *(f"| {' | '.join(row)} |" for row in rows)]
+    """Replaces the rows of the same names, and adds the others at the end."""
     head, _, tail = _PAGE.read_text().partition("<!-- table -->")
-    after = tail.partition("<!-- end -->")[2]
+    before, _, after = tail.partition("<!-- end -->")
+    known = {line.split(" | ")[0].removeprefix("| "): line for line in before.splitlines() if line.startswith("| ")}
+    known |= {row[0]: f"| {' | '.join(row)} |" for row in rows}
+    known.pop(COLUMNS[0], None)
+    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS), *known.values()]
     body = f"\n\nMeasured {now:%Y-%m-%d} on {machine()}.\n\n" + "\n".join(lines) + "\n\n"
     _PAGE.write_text(f"{head}<!-- table -->{body}<!-- end -->{after}")
 

@@ -175,7 +175,7 @@ def main(options: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
         set_up(folder)
         make_tests("plugin", str(PLUGINS / "check_dummy"), ["0", "fine"], "", tests=40)
-        rows = rows_of(measure(port, 4.0, 1) if "--quick" in options else measure(port, 6.0, 5))
+        rows = rows_of(measure(port, 4.0, 1) if "--quick" in options else measure(port, 6.0, 3))
     server.terminate()
     server.join()
     if "--json" not in options:
