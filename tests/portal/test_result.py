@@ -10,7 +10,7 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.portal.strips import stamp_of
 from gridkeeper.probes.ingest import submit
-from gridkeeper.probes.models import CauseRule, LatestStatus, RunRequest
+from gridkeeper.probes.models import CauseRule, LatestStatus, PlaceStatus, RunRequest, Worker, WorkerState
 from tests.builders import a_downtime, a_result, a_service, a_site, a_test, a_user, a_vo, in_profile
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +172,27 @@ def test_it_says_what_it_follows_from_and_what_follows_from_it(client, series, s
     submit(mended, now=later)
     assert "Failed because" not in client.get(f"/results/{series}/latest/").content.decode()
     assert "Failed because" in client.get(f"/results/{series}/at/{stamp_of(NOW)}/").content.decode()
+
+
+def test_it_shows_what_each_place_said_and_who_is_in_doubt(client, series):
+    said = {"w1": (Status.CRITICAL, 0), "w2": (Status.CRITICAL, 1), "w3": (Status.OK, 2), "w4": (Status.OK, 7200)}
+    for worker, (status, age_s) in said.items():
+        PlaceStatus.objects.create(
+            series=series, worker=worker, status=status, executed_at=NOW - timedelta(seconds=age_s),
+            summary=f"{worker} says so", is_counted=worker != "w3",
+        )  # fmt: skip
+    times = {"state_since": NOW, "registered_at": NOW, "last_seen_at": NOW}
+    Worker.objects.create(name="w3", state=WorkerState.SUSPECT, state_reason="its own network seems broken", **times)
+    response = client.get(f"/results/{series}/latest/")
+    assert [(one.worker, one.is_earlier, one.doubt) for one in response.context["places"].said] == [
+        ("w3", False, "its own network seems broken"), ("w1", False, ""), ("w2", False, ""), ("w4", True, "")
+    ]  # fmt: skip
+    page = response.content.decode()
+    assert "Of 3 places 2 say CRITICAL and 1 says OK. A failure counts once 2 agree" in page
+    assert "Does not count: its own network seems broken" in page
+    former = client.get(f"/results/{series}/at/{stamp_of(NOW - timedelta(hours=2))}/")
+    assert former.context["places"] is None
+
+
+def test_a_test_of_one_place_says_nothing_of_places(client, series):
+    assert "From each place" not in client.get(f"/results/{series}/latest/").content.decode()

@@ -174,3 +174,15 @@ def test_the_history_of_a_node_has_every_test_its_changes_and_downtimes(client, 
 @pytest.mark.parametrize("hostname", ["no-such.org", "%00", "..", "%3Cb%3E"])
 def test_a_node_that_nobody_knows_is_not_found(client, grid, hostname):
     assert client.get(f"/matrix/node/{hostname}/").status_code == 404
+
+
+def test_many_nodes_stand_on_several_pages(client, grid, monkeypatch):
+    monkeypatch.setattr("gridkeeper.portal.sam_views.PAGE_ROWS", 2)
+    query = {"vo": "dteam", "type": "FTS"}
+    first, second, beyond = (client.get("/matrix/sam/", query | {"page": page}) for page in ("", "2", "99"))
+    assert [page.content.decode().count("<th scope=row>") for page in (first, second, beyond)] == [2, 1, 1]
+    assert "1–2 of 3 nodes" in first.content.decode()
+    assert "<tr><td>3<td>" in second.content.decode()
+    assert second.context["pages"][1][3]
+    assert second.context["stats"][0][3][0][0] == first.context["stats"][0][3][0][0]
+    assert len(client.get("/matrix/sam/", query | {"format": "json", "page": "2"}).json()["rows"]) == 3

@@ -1,5 +1,6 @@
 """The pages of a site and of a service: who can use it, what fails and since when, and the way to each log."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.utils import timezone
 from gridkeeper.availability.compute import compute_days
 from gridkeeper.core.status import Status
 from gridkeeper.probes.ingest import submit
+from gridkeeper.probes.models import CauseRule
 from tests.builders import a_downtime, a_result, a_service, a_site, a_test, a_user, a_vo, in_profile
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +52,25 @@ def test_it_tells_causes_from_consequences(client, site, service):
     assert [(cause, [row.metric for row in rows]) for cause, rows in item.consequences] == [("CE-js", ["CE-ver"])]
     assert "1 test without a result because CE-js failed" in response.content.decode()
     assert "&lt;b&gt;First" in response.content.decode()
+
+
+def test_it_says_of_which_failure_another_is_a_consequence(client, site, service):
+    bdii = a_service(of=site, type="Site-BDII", hostname="bdii.example.org")
+    test = a_test("BDII-tcp")
+    CauseRule.objects.create(cause=test, reach="site", accepted_at=NOW - timedelta(days=1))
+    since = NOW - timedelta(hours=2)
+    submit([a_result(bdii, "BDII-tcp", executed_at=since, status=Status.CRITICAL, summary="refused")], now=NOW)
+    for address in (f"/sites/{site.key}/", service.get_absolute_url()):
+        page = client.get(address).content.decode()
+        assert re.search(r"Failed because <a [^>]*>BDII-tcp</a> fails on Site-BDII bdii.example.org", page)
+    page = client.get(f"/sites/{site.key}/").content.decode()
+    assert "2 other failures follow from it" in page
+    assert [len(item.strips) for item in client.get(f"/sites/{site.key}/").context["items"]] == [0, 1]
+
+
+def test_causes_of_the_past_are_those_of_its_rules(client, site, service):
+    page = client.get(f"/sites/{site.key}/?as_of={NOW:%Y-%m-%dT%H:%M:%SZ}").content.decode()
+    assert re.search(r"Failed because <a [^>]*>CE-js</a> fails on CE ce.example.org", page)
 
 
 def test_what_fails_has_a_strip_of_its_day(client, site, service):

@@ -81,8 +81,8 @@ def filter_bar(request: HttpRequest, choice: Choice, known: Sequence[str], now: 
 
 def _tabs(query: QueryDict) -> list[tuple[str, str, str]]:
     """The views of the tests, each of the same choice: name, label, address."""
-    here = address_with(query, status="", show="", **{"from": "", "to": ""})
-    compared = address_with(query, status="", as_of="", **{"from": query.get("as_of", query.get("from", ""))})
+    here = address_with(query, status="", show="", page="", **{"from": "", "to": ""})
+    compared = address_with(query, status="", page="", as_of="", **{"from": query.get("as_of", query.get("from", ""))})
     views = (("matrix", "Matrix", here), ("sam", "SAM view", here), ("tests", "By site", here))
     compare = ("compare", "Two moments", compared)
     return [(name, label, reverse(f"portal:{name}") + address) for name, label, address in (*views, compare)]

@@ -20,6 +20,7 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError, is_permitted
 from gridkeeper.portal.result_causes import why_now, why_then
 from gridkeeper.portal.result_charts import courses, durations
+from gridkeeper.portal.result_places import places_for
 from gridkeeper.portal.strips import moment_of, runs_of, segments, stamp_of
 from gridkeeper.probes.actions import request_run
 from gridkeeper.probes.models import LatestStatus, Test, TestKind
@@ -118,6 +119,9 @@ def _page(request: HttpRequest, series: int, fact: int, executed_at: datetime | 
         "why": why_now(series, shown.fact.status)
         if shown.is_newest and past is None
         else why_then(facts, series, shown.fact.status, past or shown.fact.executed_at),
+        "places": places_for(shown.key, test, shown.fact.status, shown.fact.executed_at)
+        if shown.is_newest and past is None
+        else None,
         **_history(facts, shown, test.validity_s if test else 86_400, now, is_past=past is not None),
         "is_past": past is not None,
         **_related(shown),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 from gridkeeper.portal.addresses import address_with
 from gridkeeper.portal.choices import filter_bar, read_choice, vo_names
 from gridkeeper.portal.matrix import ALL_TYPES, Choice, Column
-from gridkeeper.portal.sam import Codes, SamTable, TypeTable, read_sam, read_tests
+from gridkeeper.portal.sam import Codes, SamLine, SamTable, TypeTable, read_sam, read_tests
 from gridkeeper.portal.sam_html import rows_by_site, rows_of
 from gridkeeper.portal.sam_rules import DESCRIPTIONS, SamCode
 from gridkeeper.web.exports import csv_lines, plain
@@ -23,6 +24,8 @@ from gridkeeper.web.moments import as_of_of, travels
 _FORMATS = ("csv", "json")
 _CSV = "text/csv; charset=utf-8"
 _MOST_WORDS = 50
+#: Nodes on one page: a browser lays out one wide table of all nodes of a federation too slowly to scroll.
+PAGE_ROWS = 100
 
 
 @require_safe
@@ -36,10 +39,13 @@ def sam(request: HttpRequest) -> HttpResponseBase:
     found = read_sam(choice, codes, past or now, is_past=past is not None)
     if wanted := request.GET.get("format", ""):
         return _export(f"sam-{choice.service_type}", wanted, past or now, _columns(found), _rows(found), _sums(found))
+    page = Paginator(found.lines, PAGE_ROWS).get_page(request.GET.get("page"))  # the nearest that exists
     context = {
         "groups": [_group(vo, columns, found.borrowed.get(vo, "")) for vo, columns in found.columns.items()],
-        "body": rows_of(found),
+        "body": rows_of(replace(found, lines=tuple(page.object_list))),
         "count": len(found.lines),
+        "page": page,
+        "pages": _pages(request.GET, page),
         "stats": _stats(request.GET, found, codes),
         "sum_vos": list(found.sums),
     }
@@ -78,12 +84,25 @@ def _frame(request: HttpRequest, choice: Choice, known: Sequence[str], now: date
         # those without a VO are the boxes of the form
         "chosen_statuses": {f"{vo}:{code}" for vo, code in codes if vo},
         "codes": [(code, DESCRIPTIONS[code], not codes or ("", code) in codes) for code in SamCode],
-        "exports": [(word.upper(), address_with(request.GET, format=word)) for word in _FORMATS],
+        "exports": [(word.upper(), address_with(request.GET, page="", format=word)) for word in _FORMATS],
     }
 
 
 def _group(vo: str, columns: Sequence[Column], owner: str) -> tuple[str, str, list[tuple[Column, str]]]:
     return vo, owner, [(column, reverse("probes:test", args=[column.name])) for column in columns]
+
+
+def _pages(query: QueryDict, page: "Page[SamLine]") -> list[tuple[int, str, str, bool]]:
+    """Of every page its number, the first and last site on it, its address, and whether it is this one."""
+    lines, size = page.paginator.object_list, page.paginator.per_page
+    found = []
+    for number in page.paginator.page_range:
+        part = lines[(number - 1) * size : number * size]
+        words = f"{part[0].row.site} to {part[-1].row.site}" if part else ""
+        found.append(
+            (number, words, address_with(query, page="" if number == 1 else str(number)), number == page.number)
+        )
+    return found
 
 
 def _stats(
@@ -95,7 +114,9 @@ def _stats(
         sums = []
         for vo, counts in found.sums.items():
             is_on = (vo, code) in codes
-            sums.append((counts.get(code, 0), address_with(query, status="" if is_on else f"{vo}:{code}"), is_on))
+            sums.append(
+                (counts.get(code, 0), address_with(query, page="", status="" if is_on else f"{vo}:{code}"), is_on)
+            )
         lines.append((code, DESCRIPTIONS[code], not codes or ("", code) in codes, sums))
     return lines
 

@@ -17,6 +17,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import is_permitted
+from gridkeeper.portal.site_causes import Because, because_of
 from gridkeeper.portal.strips import strips_of
 from gridkeeper.probes.models import LatestStatus, Test
 from gridkeeper.registry.models import Service, Site
@@ -46,6 +47,7 @@ class ServiceNow:
     rows: list[LatestStatus] = field(default_factory=list)
     vos: list[str] = field(default_factory=list)
     strips: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    because: dict[int, Because] = field(default_factory=dict)
 
     @property
     def worst(self) -> Status:
@@ -54,7 +56,18 @@ class ServiceNow:
 
     @property
     def causes(self) -> list[LatestStatus]:
-        return [row for row in self.failing if not row.cause]
+        """What fails and was run, roots of failures before what follows from something else."""
+        rows = [row for row in self.failing if not row.cause]
+        return sorted(rows, key=lambda row: self.is_consequence(row.series))
+
+    def is_consequence(self, series: int) -> bool:
+        because = self.because.get(series)
+        return because is not None and because.cause is not None
+
+    @property
+    def told(self) -> list[tuple[LatestStatus, Because | None]]:
+        """What fails and was run, each with what is known of why."""
+        return [(row, self.because.get(row.series)) for row in self.causes]
 
     @property
     def consequences(self) -> list[tuple[str, list[LatestStatus]]]:
@@ -118,6 +131,7 @@ def site(request: HttpRequest, key: str) -> HttpResponse:
     now = moment_of(request)
     services = Service.objects.current().filter(site=subject).select_related("service_type", "site")
     items = services_now(list(services), as_of_of(request))
+    _add_causes(items, as_of_of(request))
     _add_strips(items, now)
     context = _header(request, subject, now) | {
         "items": items,
@@ -155,9 +169,15 @@ def _touches(downtime: Any, subject: Site) -> bool:
     return any(service.site_id == subject.pk for service in downtime.services.all())
 
 
+def _add_causes(items: Sequence[ServiceNow], past: datetime | None) -> None:
+    known = because_of([row for item in items for row in item.rows], past)
+    for item in items:
+        item.because = {row.series: known[row.series] for row in item.rows if row.series in known}
+
+
 def _add_strips(items: Sequence[ServiceNow], now: datetime) -> None:
     """Strips of the failing series only: they are what the reader came for, and few."""
-    failing = {row.series: row for item in items for row in item.failing if not row.cause}
+    failing = {row.series: row for item in items for row in item.causes if not item.is_consequence(row.series)}
     if not failing:
         return
     names = {row.metric for row in failing.values()}
@@ -205,6 +225,7 @@ def service(request: HttpRequest, key: str) -> HttpResponse:
     subject = get_object_or_404(found)
     now = moment_of(request)
     item = services_now([subject], as_of_of(request))[0]
+    _add_causes([item], as_of_of(request))
     _add_strips([item], now)
     actor = Actor.of(request)
     titles = dict(Test.objects.filter(Q(name__in=[row.metric for row in item.rows])).values_list("name", "title"))
@@ -212,6 +233,7 @@ def service(request: HttpRequest, key: str) -> HttpResponse:
         "service": subject,
         "item": item,
         "titles": titles,
+        "lines": [(row, item.because.get(row.series)) for row in item.rows],
         "endpoints": subject.endpoints.filter(valid_until=None),
         "running": downtimes_at(now, service=subject),
         "may_edit": is_permitted(actor, "registry.edit_service", subject),
