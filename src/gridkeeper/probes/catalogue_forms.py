@@ -30,6 +30,8 @@ class JsonField(forms.JSONField):
         super().__init__(required=False, help_text=help_text, widget=forms.Textarea({"rows": 4, "spellcheck": "false"}))
 
     def prepare_value(self, value: Any) -> Any:
+        if value is None:
+            return "{}"
         return value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
 
     def clean(self, value: Any) -> Any:

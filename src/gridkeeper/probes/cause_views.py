@@ -19,17 +19,22 @@ from gridkeeper.probes.permissions import EDIT_TEST
 from gridkeeper.registry.action_pages import ActionPage
 from gridkeeper.registry.forms import PlainForm, ReasonForm, reason_field
 from gridkeeper.registry.models import ServiceType
+from gridkeeper.web.lists import Link
 
 #: Consequences of one cause that are shown; the rest is counted.
 _MOST_SHOWN = 20
+#: Causes that are shown; those with most consequences come first.
+_MOST_CAUSES = 25
 
 
 @require_safe
 def causes(request: HttpRequest) -> HttpResponse:
     """What fails now under its causes, the rules in force, and proposals that wait."""
     rules = CauseRule.objects.select_related("cause", "cause_type", "effect", "effect_type", "author")
+    trees = _trees()
     context = {
-        "trees": _trees(),
+        "trees": trees[:_MOST_CAUSES],
+        "trees_left_out": max(0, len(trees) - _MOST_CAUSES),
         "rules": rules.exclude(accepted_at=None).filter(rejected_at=None),
         "proposals": rules.filter(accepted_at=None, rejected_at=None).order_by("-support"),
         "rejected": rules.exclude(rejected_at=None),
@@ -94,8 +99,8 @@ class CauseNew(ActionPage):
     def heading(self) -> str:
         return self.title
 
-    def breadcrumbs(self) -> list[Any]:
-        return []
+    def breadcrumbs(self) -> list[Link]:
+        return [Link("Tests", reverse("probes:tests")), Link("Causes", reverse("probes:causes"))]
 
     def after(self) -> str:
         return reverse("probes:causes")
