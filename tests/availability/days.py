@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from gridkeeper.availability.judge import judge
-from gridkeeper.availability.plan import MEASURES, Level
+from gridkeeper.availability.levels import MEASURES, Level
 from gridkeeper.availability.relations import provide
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
 from gridkeeper.core.status import Status

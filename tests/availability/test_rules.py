@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridkeeper.availability.levels import Level
 from gridkeeper.availability.months import Month
-from gridkeeper.availability.plan import Level
 from gridkeeper.availability.rules import Seconds, grade, reasons, total
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
 

@@ -1,5 +1,3 @@
-from importlib import import_module
-
 from django.apps import AppConfig
 
 
@@ -9,11 +7,12 @@ class AvailabilityConfig(AppConfig):
 
     def ready(self) -> None:
         from gridkeeper.availability import marks
+        from gridkeeper.lake import table_modules
         from gridkeeper.probes.signals import days_touched
         from gridkeeper.registry.signals import downtimes_changed, topology_changed
         from gridkeeper.web import navigation
 
-        import_module("gridkeeper.availability.tables")
+        table_modules.provide("gridkeeper.availability.tables")
         days_touched.connect(marks.on_days_touched, dispatch_uid="availability")
         downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")

@@ -1,23 +1,16 @@
-"""`gridkeeper availability show | compute`."""
+"""`gridkeeper availability show | compute`.
 
-import csv
-import json
-import sys
+Each command imports what reads the lake itself: a second, for which no other command is to wait.
+"""
+
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from django.utils import timezone
 from rich.console import Console
-from rich.table import Table
 
-from gridkeeper.availability import queries
-from gridkeeper.availability.compute import compute_days
-from gridkeeper.availability.queries import Figure, as_row
-from gridkeeper.availability.rules import Seconds
-from gridkeeper.core.units import format_duration
 from gridkeeper.core.windows import Window
 
 availability = typer.Typer(help="Availability and reliability: show figures, compute days again.", no_args_is_help=True)
@@ -60,6 +53,8 @@ def show(
     hourly: Annotated[bool, typer.Option("--hourly", help="A line for every hour.")] = False,
 ) -> None:
     """Shows the figures of each day, and in the table of all days together as sums of seconds."""
+    from gridkeeper.availability import figures_text, queries
+
     window = _window(first, last)
     report = _report(vo)
     if hourly and level is LevelName.METRIC:
@@ -67,7 +62,7 @@ def show(
     found = queries.figures(window, level=level.value, report=report, hourly=hourly)
     if site:
         found = [figure for figure in found if site in (figure.place.site, figure.place.site_name)]
-    _PRINTERS[format](found)
+    figures_text.PRINTERS[format](found)
     if not found and format is Format.TABLE:
         raise typer.Exit(1)
 
@@ -75,6 +70,8 @@ def show(
 @availability.command()
 def compute(first: From, last: To) -> None:
     """Computes the figures of these days again from the facts, today's until now."""
+    from gridkeeper.availability.compute import compute_days
+
     window = _window(first, last)
     with Console(stderr=True).status("computing"):
         done = compute_days(list(window.days()), timezone.now())
@@ -101,62 +98,9 @@ def _day(text: str, option: str) -> date:
 
 
 def _report(vo: str) -> str:
+    from gridkeeper.availability import queries
+
     known = queries.reports()
     if vo and vo not in known:
         raise typer.BadParameter(f"there is no VO {vo!r}; there are {', '.join(known) or 'none'}")
     return vo or queries.default_report()
-
-
-def _print_table(found: list[Figure]) -> None:
-    console = Console()
-    if not found:
-        Console(stderr=True).print(
-            "No figures: nothing was judged in that time. `gridkeeper availability compute` computes days."
-        )
-        return
-    table = Table("period", found[0].place.level, *_NUMBERS)
-    table.columns[0].no_wrap, table.columns[1].overflow = True, "fold"
-    for column in table.columns[2:]:
-        column.justify, column.no_wrap = "right", True
-    for figure in found:
-        hour = "" if figure.hour is None else f" {figure.hour:02d}h"
-        table.add_row(f"{figure.day}{hour}", *_cells(figure.place, figure.seconds))
-    if len({(figure.day, figure.hour) for figure in found}) > 1:
-        table.add_section()
-        for place, seconds in queries.sums(found).items():
-            table.add_row("all", *_cells(place, seconds))
-    console.print(table)
-
-
-_NUMBERS = ("avail. %", "rel. %", "critical", "downtime", "unknown")
-
-
-def _cells(place: queries.Place, seconds: Seconds) -> list[str]:
-    words = (place.site_name, place.service_type, place.hostname, place.metric)
-    name = " ".join(word for word in words if word) or place.name
-    ratios = [_percent(seconds.availability.percent), _percent(seconds.reliability.percent)]
-    durations = [format_duration(number) for number in (seconds.critical_s, seconds.down_s, seconds.unknown_s)]
-    return [name, *ratios, *durations]
-
-
-def _percent(value: Decimal | None) -> str:
-    return "not computable" if value is None else f"{value:.2f}"
-
-
-def _rows(found: list[Figure]) -> list[dict[str, Any]]:
-    return [as_row(figure.place, figure.day, figure.hour, figure.seconds) for figure in found]
-
-
-def _print_csv(found: list[Figure]) -> None:
-    lines = _rows(found)
-    names = list(lines[0]) if lines else ["date"]
-    writer = csv.DictWriter(sys.stdout, names)
-    writer.writeheader()
-    writer.writerows(lines)
-
-
-def _print_json(found: list[Figure]) -> None:
-    sys.stdout.write(json.dumps(_rows(found), indent=1, default=str) + "\n")
-
-
-_PRINTERS = {Format.TABLE: _print_table, Format.CSV: _print_csv, Format.JSON: _print_json}

@@ -12,7 +12,8 @@ import structlog
 
 from gridkeeper.availability import marks, tables, topology
 from gridkeeper.availability.judge import Judgement, judge
-from gridkeeper.availability.plan import MEASURES, Level, Table
+from gridkeeper.availability.levels import MEASURES, Level
+from gridkeeper.availability.plan import Table
 from gridkeeper.availability.relations import provide
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.tree import Tree

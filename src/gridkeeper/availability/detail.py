@@ -6,10 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gridkeeper.availability import topology
-from gridkeeper.availability.compute import runs_of
-from gridkeeper.availability.judge import judge
-from gridkeeper.availability.plan import Level, Table
-from gridkeeper.availability.relations import provide
+from gridkeeper.availability.levels import Level
 from gridkeeper.availability.rules import Seconds
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.tree import Path, Tree
@@ -65,6 +62,11 @@ class Culprit:
 
 def site_day(site: Site, day: date, vo: str, now: datetime) -> Branch | None:
     """The site's tree; None for a day that has not begun, or on which nothing of it was judged for the VO."""
+    # The plan is written in Ibis, which takes a second to import.
+    from gridkeeper.availability.compute import runs_of
+    from gridkeeper.availability.judge import judge
+    from gridkeeper.availability.relations import provide
+
     period = Period.of(day, now)
     tree = topology.tree_of(period, site=site, vo=vo) if period else Tree()
     if period is None or not tree.numbers:
@@ -87,7 +89,7 @@ def _series_of(tree: Tree) -> Any:
     return pa.table({"series": pa.array(sorted({line.series for line in tree.expected}), pa.int64())})
 
 
-def _firsts(con: Any, facts: Facts, runs: Table, period: Period) -> dict[int, list[tuple[int, int]]]:
+def _firsts(con: Any, facts: Facts, runs: Any, period: Period) -> dict[int, list[tuple[int, int]]]:
     """Series -> the result that began each of its runs, as (second of the day, fact), in order."""
     results = facts.results(con, Window(period.window.start - DAY, period.window.end))
     starts = runs.select("series", executed_at="start")

@@ -12,7 +12,8 @@ from typing import Any
 import ibis
 
 from gridkeeper.availability import plan
-from gridkeeper.availability.plan import MEASURES, OPERATIONS, TIMELINE, Inputs, Level, Table
+from gridkeeper.availability.levels import MEASURES, OPERATIONS, Level
+from gridkeeper.availability.plan import TIMELINE, Inputs, Table
 from gridkeeper.lake.scan import bind
 
 _WITH_TIMELINES = (Level.METRIC, *OPERATIONS)
@@ -34,7 +35,7 @@ class Judgement:
     """What the plan says of a day.
 
     timelines: by level, metric to site: node, status, start_s, end_s
-    figures: node and plan.MEASURES, of every node of every level
+    figures: node and levels.MEASURES, of every node of every level
     hours: the same for every hour of nodes from services up, with `hour`; None where they were not asked for
     """
 

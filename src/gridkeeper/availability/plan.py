@@ -13,13 +13,13 @@ Times are whole seconds from the start of the day, `[0, length_s)`. A day that i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import ibis
 from ibis import _
 
-from gridkeeper.core.status import AND_ORDER, OR_ORDER, UNKNOWN_LIKE, UP, Status
+from gridkeeper.availability.levels import MEASURES, OPERATIONS, SECONDS, Level
+from gridkeeper.core.status import AND_ORDER, Status
 
 #: Ibis has no annotations that mypy could check.
 Table = Any
@@ -27,36 +27,6 @@ Column = Any
 
 DAY_S = 86_400
 HOUR_S = 3_600
-
-
-class Level(IntEnum):
-    """Who has a timeline, from the leaves to the root. A service is what ARGO calls endpoint, a flavour its service."""
-
-    METRIC = 0
-    SERVICE = 1
-    FLAVOUR = 2
-    SITE = 3
-    REGION = 4
-    FEDERATION = 5
-
-    @property
-    def label(self) -> str:
-        return self.name.lower()
-
-
-#: The operation by which a level is made of the one below (availability.md section 2).
-OPERATIONS = {Level.SERVICE: AND_ORDER, Level.FLAVOUR: OR_ORDER, Level.SITE: AND_ORDER}
-
-#: What the seconds of a period are counted as, and by which statuses.
-SECONDS: dict[str, frozenset[Status]] = {
-    "up_s": UP,
-    "unknown_s": UNKNOWN_LIKE,
-    "down_s": frozenset({Status.DOWNTIME}),
-    "excluded_s": frozenset({Status.EXCLUDED}),
-    "critical_s": frozenset({Status.CRITICAL}),
-}
-MEASURES = ("total_s", *SECONDS, "flips")
-
 
 #: The relations that a day is judged by, under the names by which the plan's statements know them.
 #:

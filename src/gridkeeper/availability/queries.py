@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from gridkeeper.availability.plan import MEASURES, Level
+from gridkeeper.availability.levels import MEASURES, Level
 from gridkeeper.availability.rules import Seconds, total
 from gridkeeper.availability.tables import DAY_TABLE, HOUR_TABLE, PLACE, TIMELINE_TABLE
 from gridkeeper.core.status import Status

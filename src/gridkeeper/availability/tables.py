@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from gridkeeper.availability.plan import MEASURES
+from gridkeeper.availability.levels import MEASURES
 from gridkeeper.lake.tables import INSTANT, register_table
 
 #: Where a figure or period stands: report is the VO's name; region and site are keys, with the names of that day.

@@ -6,7 +6,7 @@ Pure: topology.py fills it from the registry, tests and benchmarks by hand.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gridkeeper.availability.plan import Level
+from gridkeeper.availability.levels import Level
 
 
 class Path(NamedTuple):

@@ -1,4 +1,7 @@
-"""Inbox and lake as one: every reader of results and logs asks here, and sees what was acknowledged a moment ago."""
+"""Inbox and lake as one: every reader of results and logs asks here, and sees what was acknowledged a moment ago.
+
+Ibis is imported where an expression is made (as in `lake.changes`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,11 +9,9 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from gridkeeper.bus import inbox
 from gridkeeper.bus.recognition import held_by, recognise, stand_in
@@ -100,6 +101,8 @@ class Facts:
         Read from the lake where the day is compacted and nothing came since (with the validity of that time), else
         computed from the results.
         """
+        import ibis
+
         settled = self._settled_runs(day)
         if settled is not None:
             return scan.parquet_table(con, settled, RUNS.schema)
@@ -127,6 +130,8 @@ class Facts:
 
         Enough to tell since when a status has held, at the cost of what changed instead of what was measured.
         """
+        import ibis
+
         days = list(days)
         settled = [file for day in days for file in self._settled_runs(day) or ()]
         runs = scan.parquet_table(con, settled, RUNS.schema).mutate(is_hard=True)
@@ -160,7 +165,7 @@ class Facts:
 
     def history(self, series: int, window: Window, limit: int = 1000) -> list[Fact]:
         """The newest results of one series in the window, newest first; a later-received one comes before its twin."""
-        condition = (ds.field("series") == series) & _within(window)
+        condition = (pc.field("series") == series) & _within(window)
         found = self._look_up(self._results, window, condition)
         newest = found.sort_by([("executed_at", "descending"), ("seq", "descending")]).slice(0, limit)
         return [Fact(**row | {"status": Status(row["status"])}) for row in newest.to_pylist()]
@@ -168,7 +173,7 @@ class Facts:
     def hard_results(self, series: Sequence[int], window: Window) -> pa.Table:
         """Hard results of some series in the window, `series, executed_at, seq, status`, in that order."""
         wanted = pa.array(series, pa.int64())
-        condition = ds.field("series").isin(wanted) & ds.field("is_hard") & _within(window)
+        condition = pc.field("series").isin(wanted) & pc.field("is_hard") & _within(window)
         found = self._look_up(self._results, window, condition).select(["series", "executed_at", "seq", "status"])
         return found.sort_by([("series", "ascending"), ("executed_at", "ascending"), ("seq", "ascending")])
 
@@ -177,7 +182,7 @@ class Facts:
 
         `fact` is the whole hash or, from a compacted day, its low 32 bits. Without `executed_at` all days are searched.
         """
-        condition = ds.field("series") == series
+        condition = pc.field("series") == series
         window = None if executed_at is None else Window(executed_at, executed_at + _INSTANT)
         if window is not None:
             condition &= _within(window)
@@ -191,7 +196,7 @@ class Facts:
         times = [fact.executed_at for fact in facts]
         window = Window(min(times), max(times) + _INSTANT)
         series = pa.array(sorted({fact.series for fact in facts}), pa.int64())
-        condition = ds.field("series").isin(series) & _within(window)
+        condition = pc.field("series").isin(series) & _within(window)
         found = self._look_up(self._logs, window, condition)
         found = found.join(_keys_of(facts), ["series", "executed_at"], join_type="left semi")
         return {(row["series"], row["executed_at"], row["fact"] & _LOW_BITS): Log(**row) for row in found.to_pylist()}
@@ -212,6 +217,8 @@ class Facts:
 
         None asks for all series. A series without such a result is not in the answer.
         """
+        import ibis
+
         window = Window(moment - look_back, moment + timedelta(microseconds=1))
         with connect() as con:
             results = self.results(con, window)
@@ -225,7 +232,7 @@ class Facts:
 
 
 def _within(window: Window) -> Any:
-    at = ds.field("executed_at")
+    at = pc.field("executed_at")
     return (at >= pa.scalar(window.start, INSTANT)) & (at < pa.scalar(window.end, INSTANT))
 
 

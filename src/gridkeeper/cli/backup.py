@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable
 from django.db import connection
 
 from gridkeeper import __version__
@@ -89,6 +88,8 @@ def _dump_state(config: Config, scratch: Path) -> tuple[str, Path]:
 
 def _snapshot(table: Path) -> list[Path]:
     """The files of one version of a Delta table: its log up to that version and the data files that it names."""
+    from deltalake import DeltaTable
+
     delta = DeltaTable(str(table))
     version = delta.version()
     log = [path for path in (table / "_delta_log").iterdir() if _version_of(path) <= version]

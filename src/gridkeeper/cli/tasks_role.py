@@ -20,6 +20,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 
 from gridkeeper.bus import mover
 from gridkeeper.bus.periodic import Periodic
+from gridkeeper.lake import scan
 from gridkeeper.lake.store import open_lake
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ _WORKER_PAUSE_S = 5.0
 
 def run_tasks(stop: threading.Event) -> None:
     """Works until `stop` is set; finishes what is under way first."""
+    scan.preload()  # before the threads, which would all come to it at once
     worker = _Worker()
     loops: dict[str, Callable[[], None]] = {
         "mover": lambda: _repeat(stop, _MOVER_PAUSE_S, _move_if_due),

@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gridkeeper.demo import faults
-from gridkeeper.demo.environment import DEFAULT_DATA_DIR
-from gridkeeper.demo.run import MOST_SITES, Options, run_demo
+from gridkeeper.demo.environment import DEFAULT_DATA_DIR, MOST_SITES
 from gridkeeper.demo.state import DemoError, read_state
 
 _DataOption = Annotated[Path, typer.Option("--data", help="Folder of the demo.")]
@@ -31,6 +30,8 @@ def demo(
 ) -> None:
     """Run a whole federation on this machine: real listeners on loopback, injected faults, tests, portal."""
     del port, speed, data  # they became settings before Django started, see demo.environment
+    from gridkeeper.demo.run import Options, run_demo  # with its history, which is made for the lake
+
     console = Console()
     try:
         status = run_demo(Options(sites, for_s), console)

@@ -11,6 +11,7 @@ from gridkeeper.demo.topology import OPERATIONS_VO
 #: Made in the demo's folder at every start.
 CONFIG_FILE = "gridkeeper.toml"
 DEFAULT_DATA_DIR = "demo-data"
+MOST_SITES = 600
 #: As the default of the settings, without loopback: the demo's sites live there.
 _DENIED_NETWORKS = ["169.254.0.0/16", "fe80::/10", "224.0.0.0/4", "ff00::/8", "0.0.0.0/8"]
 _DEFAULTS = {

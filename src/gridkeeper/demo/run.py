@@ -28,7 +28,6 @@ from gridkeeper.demo.state import FILE, DemoError, DemoState, read_state, write_
 from gridkeeper.demo.topology import DemoSite
 
 DEFAULT_SITES = 60
-MOST_SITES = 600
 _PORTAL_ANSWERS_WITHIN_S = 60
 
 

@@ -1,10 +1,11 @@
-"""Change points: the one relational expression that turns results into runs of equal status."""
+"""Change points: the one relational expression that turns results into runs of equal status.
+
+Ibis is imported where an expression is made: it takes a second, which no command that asks no question pays.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import ibis
 
 #: A result says nothing any more after this (tests.md section 3, availability.md section 2).
 DEFAULT_VALIDITY_S = 86_400
@@ -31,6 +32,8 @@ def status_runs(results: Any, validity: int | Any = DEFAULT_VALIDITY_S) -> Any:
     At the same instant the later-received result (greater seq) wins. `last_at` is the time of the run's last result,
     `seq` that of its first (of a series with one run: the least).
     """
+    import ibis
+
     hard = results.filter(results.is_hard)
     columns = ["series", "executed_at", "seq", "status"]
     if isinstance(validity, int):
@@ -65,6 +68,8 @@ def _steady(hard: Any) -> Any:
 
 def _without_superseded(hard: Any) -> Any:
     """Of results of one series at one instant only the later-received."""
+    import ibis
+
     window = ibis.window(group_by=hard.series, order_by=[hard.executed_at, hard.seq])
     marked = hard.mutate(next_at=hard.executed_at.lead().over(window))
     return marked.filter(marked.next_at.isnull() | (marked.next_at != marked.executed_at)).drop("next_at")
@@ -72,6 +77,8 @@ def _without_superseded(hard: Any) -> Any:
 
 def _runs(hard: Any) -> Any:
     """Starts first (one sort of all rows), then their ends from the next start (a sort of the few starts)."""
+    import ibis
+
     order = [hard.executed_at, hard.seq]
     window = ibis.window(group_by=hard.series, order_by=order)
     whole = ibis.window(group_by=hard.series)

@@ -3,6 +3,8 @@
 Ibis 12 calls names that DuckDB 2.0 dropped where it asks a database for a table's columns; the tables here are bound
 with the columns that we know already, which needs no such question. Take results with `.to_pyarrow()` or
 `rows()`; `.execute()` goes through pandas and warns there.
+
+DuckDB and Ibis take over a second to import: the first question of a process does it, or `preload`.
 """
 
 import atexit
@@ -11,13 +13,11 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
-import ibis
-import ibis.expr.operations as ops
 import pyarrow as pa
 from django.conf import settings
 
@@ -25,9 +25,19 @@ from gridkeeper.core.windows import Window
 from gridkeeper.lake.store import Lake
 from gridkeeper.lake.tables import lake_table
 
+if TYPE_CHECKING:
+    import duckdb
+
 #: Of one process. The rest of a large sort or join goes to the temporary folder.
 MEMORY_LIMIT = "1GB"
 _names = count(1)
+_HEAVY = ("pyarrow.dataset", "duckdb", "ibis", "ibis.backends.duckdb")
+
+
+def preload() -> None:
+    """Imports now what answers questions, for a process that will be asked: so that none of them waits for it."""
+    for name in _HEAVY:
+        import_module(name)
 
 
 class _Engine:
@@ -41,13 +51,15 @@ class _Engine:
         self._lock = threading.Lock()
         self._pid = 0
 
-    def connection(self) -> duckdb.DuckDBPyConnection:
+    def connection(self) -> "duckdb.DuckDBPyConnection":
         with self._lock:
             if self._pid != os.getpid():
                 self._open()
             return self._database.cursor()
 
     def _open(self) -> None:
+        import duckdb
+
         # kept as long as the process: its end removes the folder
         self._folder = tempfile.TemporaryDirectory(
             prefix="duckdb-", dir=_temporary_folder(), ignore_cleanup_errors=True
@@ -61,6 +73,7 @@ class _Engine:
             }
         )
         self._pid = os.getpid()
+        atexit.register(self.close)
 
     def close(self) -> None:
         """At the end of the process; what is not closed by then DuckDB reports as leaks on standard error."""
@@ -71,12 +84,13 @@ class _Engine:
 
 
 _engine = _Engine()
-atexit.register(_engine.close)
 
 
 @contextmanager
 def connect() -> Iterator[Any]:
     """An Ibis backend on a connection of its own; closed at the end with all that was made on it."""
+    import ibis
+
     con = ibis.duckdb.from_connection(_engine.connection())
     try:
         yield con
@@ -93,6 +107,9 @@ def _temporary_folder() -> Path:
 
 def bind(con: Any, name: str, schema: pa.Schema) -> Any:
     """The Ibis table of a view or table that exists on the connection under that name."""
+    import ibis
+    import ibis.expr.operations as ops
+
     namespace = ops.Namespace(catalog=None, database=None)
     return ops.DatabaseTable(name, ibis.Schema.from_pyarrow(schema), con, namespace).to_expr()
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -109,6 +108,8 @@ class Lake:
         described = lake_table(table)
         if not files:
             return described.stored_schema.empty_table()
+        import pyarrow.dataset as ds  # imports pandas, which takes a second
+
         paths = [file.path for file in files]
         target = self._filesystem(described)
         found = ds.dataset(paths, described.stored_schema, format="parquet", filesystem=target)

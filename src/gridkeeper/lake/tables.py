@@ -1,12 +1,15 @@
 """The tables of the lake: their columns, their partition and how a closed day of theirs is stored.
 
-Packages that keep facts or figures of their own call `register_table` in their `AppConfig.ready`.
+Packages that keep facts or figures of their own call `register_table` in a module that they name to
+`lake.table_modules`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+
+from gridkeeper.lake import table_modules
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -68,6 +71,7 @@ def register_table(
 
 def lake_table(name: str) -> LakeTable:
     """The description of a registered table. Raises UnknownTableError."""
+    table_modules.load()
     try:
         return _tables[name]
     except KeyError:
@@ -75,6 +79,8 @@ def lake_table(name: str) -> LakeTable:
 
 
 def table_names() -> list[str]:
+    """Every registered table."""
+    table_modules.load()
     return sorted(_tables)
 
 

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import ibis
-
 from gridkeeper.bus.facts import Facts, connect
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.windows import Window
@@ -56,6 +54,8 @@ _ONE_OUTAGE = timedelta(minutes=30)
 
 def outages_within(facts: Facts, window: Window) -> list[Outage]:
     """Every outage of every series, from the runs of the window's days, in order of series and start."""
+    import ibis  # takes a second, and pages of causes as they stand now do without
+
     keys = {row["series"]: SeriesKey(*(row[name] for name in _WORDS)) for row in facts.series().to_pylist()}
     found: list[Outage] = []
     with connect() as con:

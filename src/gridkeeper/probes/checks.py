@@ -4,7 +4,6 @@ from functools import cache
 
 import structlog
 
-from gridkeeper.probes.native import BASIC
 from gridkeeper.probes.native.check import Check, CheckArgumentError
 from gridkeeper.probes.packs import broken_packs, packs
 
@@ -14,6 +13,8 @@ log = structlog.get_logger(__name__)
 @cache
 def checks() -> dict[str, Check]:
     """Where two have the same name, the first one stands, and the log says so."""
+    from gridkeeper.probes.native.basic import BASIC  # with all that the checks need: 0.4 s
+
     known = dict(BASIC)
     for pack in packs().values():
         for check in pack.checks:

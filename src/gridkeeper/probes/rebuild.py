@@ -5,13 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.dispatch import receiver
 
 from gridkeeper.bus import inbox
 from gridkeeper.bus.facts import Fact, Facts, connect, open_facts
 from gridkeeper.bus.locks import only_one
 from gridkeeper.bus.mover import WRITER_LOCK
-from gridkeeper.bus.signals import contradicted
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.lake import scan
@@ -57,8 +55,7 @@ def _apply_later(newest: int) -> None:
         projection.apply(rows, times, stored, batch_id << inbox.ROW_BITS)
 
 
-@receiver(contradicted)
-def recompute(sender: Any, *, series: Iterable[int], **_: Any) -> None:
+def recompute(series: Iterable[int]) -> None:
     """Replaces the rows of some series: a repeated id had moved them on with a result that does not count."""
     wanted = list(series)
     with transaction.atomic():

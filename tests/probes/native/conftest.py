@@ -2,7 +2,8 @@
 
 import pytest
 
-from gridkeeper.probes.native import BASIC, Target
+from gridkeeper.probes.native import Target
+from gridkeeper.probes.native.basic import BASIC
 from tests.probes.native.servers import Authority
 
 

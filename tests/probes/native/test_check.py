@@ -3,7 +3,8 @@
 import pytest
 
 from gridkeeper.core.status import Status
-from gridkeeper.probes.native import BASIC, CheckArgumentError
+from gridkeeper.probes.native import CheckArgumentError
+from gridkeeper.probes.native.basic import BASIC
 from tests.probes.native.servers import listening, saying
 
 

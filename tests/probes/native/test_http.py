@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gridkeeper.core.status import RESULT_STATUSES
-from gridkeeper.probes.native import BASIC, Target
+from gridkeeper.probes.native import Target
+from gridkeeper.probes.native.basic import BASIC
 from gridkeeper.probes.native.check import CheckFailedError, Handed, Run
 from gridkeeper.probes.native.http_client import Request, Response, fetch, follow, redirected, with_credential
 from tests.probes.native.servers import http, listening, saying

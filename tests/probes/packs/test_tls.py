@@ -7,7 +7,8 @@ from cryptography import x509
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.checks import check_named
-from gridkeeper.probes.native import BASIC, CheckArgumentError, Target
+from gridkeeper.probes.native import CheckArgumentError, Target
+from gridkeeper.probes.native.basic import BASIC
 from tests.probes.native.servers import Authority, http, listening, saying
 
 

@@ -10,15 +10,17 @@ import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
-
-import httpx
 
 from gridkeeper.registry.importers.report import UnreadableSourceError
 from gridkeeper.registry.importers.xml_lines import FILE_LIMIT_BYTES, Element, parse_xml
+
+if TYPE_CHECKING:
+    import httpx
 
 #: Of the whole answer to one method; pages are far smaller.
 _PAGES_LIMIT = 100_000
@@ -67,7 +69,7 @@ class Cache:
         is_whole = isinstance(headers, dict) and headers.pop("sha256", "") == hashlib.sha256(body).hexdigest()
         return (headers, body) if is_whole else ({}, b"")
 
-    def write(self, url: str, response: httpx.Response, body: bytes) -> None:
+    def write(self, url: str, response: "httpx.Response", body: bytes) -> None:
         """Keeps an answer that can be asked for conditionally."""
         path = self._path(url)
         headers = {}
@@ -110,6 +112,8 @@ class PiClient:
     unchanged: int = 0
 
     def __post_init__(self) -> None:
+        import httpx  # with its command line 0.1 s, for which no other command of the registry is to wait
+
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise UnreadableSourceError(f"{self.url}: is no http or https address; give that of the interface")
@@ -184,11 +188,13 @@ class PiClient:
         return root
 
     def _body(self, address: str, method: str) -> bytes:
+        import httpx
+
         conditions, known = self.cache.read(address)
         self.requests += 1
         try:
             with self._http.stream("GET", address, headers=dict(conditions)) as response:
-                if response.status_code == httpx.codes.NOT_MODIFIED and known:
+                if response.status_code == HTTPStatus.NOT_MODIFIED and known:
                     self.unchanged += 1
                     return known
                 if response.status_code in _REFUSED:
@@ -205,17 +211,17 @@ class PiClient:
         return body
 
 
-def _check_status(response: httpx.Response, address: str) -> None:
+def _check_status(response: "httpx.Response", address: str) -> None:
     if response.has_redirect_location:
         target = shown_url(response.headers.get("Location", ""))
         raise UnreadableSourceError(f"{address}: has moved to {target}; give that address if you trust it")
-    if response.status_code != httpx.codes.OK:
+    if response.status_code != HTTPStatus.OK:
         raise UnreadableSourceError(
             f"{address}: answered {response.status_code} {response.reason_phrase}; nothing was changed"
         )
 
 
-def _limited(response: httpx.Response, address: str) -> bytes:
+def _limited(response: "httpx.Response", address: str) -> bytes:
     """The body, unpacked by ourselves: a small answer may unpack to more than this machine has."""
     is_packed = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
     unpacker = zlib.decompressobj(wbits=31)
