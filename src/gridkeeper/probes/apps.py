@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -7,12 +9,13 @@ class ProbesConfig(AppConfig):
 
     def ready(self) -> None:
         from gridkeeper.bus import events
+        from gridkeeper.bus.signals import contradicted
         from gridkeeper.probes import permissions as permissions  # registers the predicates
-        from gridkeeper.probes import rebuild as rebuild  # listens to the bus
         from gridkeeper.probes.worker_events import SOURCES
         from gridkeeper.web import navigation
 
         events.provide(*SOURCES)
+        contradicted.connect(_on_contradicted, dispatch_uid="probes")
 
         navigation.add("Tests", "Tests", "probes:tests", 10)
         navigation.add("Tests", "Profiles", "probes:profiles", 20)
@@ -22,3 +25,9 @@ class ProbesConfig(AppConfig):
         navigation.add("Tests", "Engine", "probes:engine", 60)
         navigation.add("Tests", "Pauses", "probes:pauses", 65)
         navigation.add("Tests", "Workers", "probes:workers", 70)
+
+
+def _on_contradicted(*, series: Any, **_: Any) -> None:
+    from gridkeeper.probes.rebuild import recompute  # reads the lake: seconds of imports that few commands need
+
+    recompute(series)
