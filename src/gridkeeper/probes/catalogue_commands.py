@@ -20,7 +20,8 @@ from gridkeeper.probes.credential_actions import (
     renew_credential,
     rotate_key,
 )
-from gridkeeper.probes.credential_rules import lifetime_status
+from gridkeeper.probes.credential_rules import CredentialError, lifetime_status
+from gridkeeper.probes.credential_store import attributes_of
 from gridkeeper.probes.models import Credential, CredentialKind, Test
 from gridkeeper.probes.nagios_actions import import_nagios as do_import
 from gridkeeper.probes.nagios_actions import lines_of, preview_nagios, read_folder
@@ -104,7 +105,7 @@ def import_nagios(
 def list_credentials() -> None:
     """Every credential with its state."""
     now = timezone.now()
-    table = Table("credential", "VO", "kind", "state", "newest until")
+    table = Table("credential", "VO", "kind", "state", "newest until", "attributes")
     for row in Credential.objects.select_related("vo", "secret"):
         secret = getattr(row, "secret", None)
         words, until = "ended", ""
@@ -114,8 +115,17 @@ def list_credentials() -> None:
             )
             words = f"{status.name}: {words}" if row.is_enabled else "switched off"
             until = f"{secret.issued_until:%Y-%m-%d %H:%M} UTC" if secret.issued_until else ""
-        table.add_row(row.name, row.vo.name if row.vo else "", row.kind, words, until)
+        table.add_row(row.name, row.vo.name if row.vo else "", row.kind, words, until, _attributes(row))
     Console().print(table)
+
+
+def _attributes(credential: Credential) -> str:
+    """VO, groups and roles of its newest proxy, until when."""
+    try:
+        found = attributes_of(credential)
+    except CredentialError as error:
+        return str(error)
+    return "\n".join(f"{each.vo}: {', '.join(each.fqans)} until {each.not_after:%Y-%m-%d %H:%M} UTC" for each in found)
 
 
 def add(
@@ -133,11 +143,18 @@ def add(
     scope: Annotated[str, typer.Option(help="OAuth2: scopes, separated by blanks.")] = "",
     audience: Annotated[str, typer.Option(help="OAuth2: audience of the tokens.")] = "",
     hours: Annotated[int, typer.Option(help="Life of a proxy.")] = 0,
+    voms: Annotated[
+        list[str] | None, typer.Option(help="Of a VOMS server: https:// address, or a line of a vomses file. In turn.")
+    ] = None,
+    voms_vo: Annotated[str, typer.Option(help="What the VOMS servers call the VO; without: as --vo.")] = "",
+    fqan: Annotated[list[str] | None, typer.Option(help="Group or role: /dteam/Role=lcgadmin. Repeatable.")] = None,
+    voms_hours: Annotated[int, typer.Option(help="Life of the VOMS attributes; without: as --hours.")] = 0,
     reason: _REASON = "entered at the console",
 ) -> None:
     """Store a credential, encrypted."""
     options: dict[str, object] = {
         "token_endpoint": token_endpoint, "client_id": client_id, "scope": scope, "audience": audience, "hours": hours,
+        "voms_url": voms, "voms_vo": voms_vo, "fqans": fqan, "voms_hours": voms_hours,
     }  # fmt: skip
     options = {option: value for option, value in options.items() if value}
     entered = Entered(_secret(file), password_file.read_text().strip() if password_file else "")

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from gridkeeper.people.distinguished_names import subject_of
+from gridkeeper.probes.credential_attributes import Attributes, read_extension
 
 #: RFC 3820 section 3.8: ProxyCertInfo; and its language "id-ppl-inheritAll" (3.8.2) without a path length.
 PROXY_CERT_INFO = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.14")
@@ -149,9 +150,27 @@ def require_valid(robot: Robot, now: datetime) -> None:
 
 
 def proxy_end(pem: bytes) -> datetime:
-    """When a proxy that was made elsewhere ends: the earliest end in its chain. Raises ProxyError."""
+    """When a proxy that was made elsewhere ends: the earliest end in its chain, and of its attributes of a VO.
+
+    Raises ProxyError.
+    """
     robot = parse_robot(pem)
-    return min(item.not_valid_after_utc for item in (robot.certificate, *robot.chain))
+    ends = [item.not_valid_after_utc for item in (robot.certificate, *robot.chain)]
+    return min([*ends, *(granted.not_after for granted in attributes_in(pem))])
+
+
+def attributes_in(pem: bytes) -> tuple[Attributes, ...]:
+    """What attributes of VOs a proxy bears, in itself or in a proxy above it. Raises ProxyError."""
+    try:
+        extensions = [
+            extension.value.public_bytes()
+            for certificate in x509.load_pem_x509_certificates(pem)
+            for extension in certificate.extensions
+            if extension.oid == VOMS_ATTRIBUTES
+        ]
+        return tuple(granted for der in extensions for granted in read_extension(der))
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise ProxyError(f"its attributes of a VO cannot be read: {error}") from error
 
 
 #: RFC 3820 section 3.7: a proxy signs; it must not be a CA.

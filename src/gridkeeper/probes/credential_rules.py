@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.credential_proxies import ProxyError, parse_robot, proxy_end, robot_pem
+from gridkeeper.probes.credential_voms_options import VOMS_OPTIONS, VomsOptionError, check_voms
 from gridkeeper.probes.models import CredentialKind, CredentialNeed
 
 #: RFC 6750 section 2.1.
@@ -21,7 +22,7 @@ PROXY_HOURS, MOST_PROXY_HOURS = 12, 168
 _MOST_SECRET = 100_000
 #: Options by kind, with whether they must be given.
 OPTIONS: Mapping[str, Mapping[str, bool]] = {
-    CredentialKind.X509: {"hours": False},
+    CredentialKind.X509: {"hours": False, **dict.fromkeys(VOMS_OPTIONS, False)},
     CredentialKind.CLIENT: {
         "token_endpoint": True, "client_id": True, "scope": False, "audience": False, "auth": False,
     },
@@ -131,13 +132,16 @@ def check_options(kind: str, options: Any) -> dict[str, Any]:
         raise SecretError("kind", f"{kind!r} is none of {', '.join(OPTIONS)}.")
     if not isinstance(options, dict):
         raise SecretError("options", 'Write an object: {"client_id": "..."}.')
-    given = {name: value for name, value in options.items() if value not in ("", None)}
+    given = {name: value for name, value in options.items() if value not in ("", None, [])}
     if strangers := sorted(set(given) - set(known)):
         raise SecretError("options", f"{', '.join(strangers)}: such a credential knows {', '.join(known) or 'none'}.")
     if missing := [name for name, is_needed in known.items() if is_needed and name not in given]:
         raise SecretError("options", f"Give {' and '.join(missing)}.")
     _check_values(given)
-    return given
+    try:
+        return check_voms(given)
+    except VomsOptionError as error:
+        raise SecretError("options", str(error)) from error
 
 
 def _check_values(given: Mapping[str, Any]) -> None:
@@ -211,7 +215,8 @@ def lifetime_status(
 ) -> tuple[Status, str]:
     """How long a credential will do, and what to do about it.
 
-    not_after: end of what was entered; issued_until: of the newest proxy or token; failure: of its last renewal
+    not_after: end of what was entered; issued_until: of the newest proxy (with its attributes of a VO) or token
+    failure: of its last renewal
     """  # fmt: skip
     if not_after is not None:
         left = not_after - now
@@ -226,13 +231,13 @@ def lifetime_status(
         return Status.WARNING, f"renewing it fails, and what there is ends at {issued_until:%H:%M} UTC: {failure}"
     if not_after is not None and not_after - now <= timedelta(days=warning_days):
         return Status.WARNING, f"{words}; ask for a new one"
-    if not_after is not None:
+    if not_after is not None and (issued_until is None or issued_until > now):
         return Status.OK, words
     return _made(issued_until, now)
 
 
 def _made(issued_until: datetime | None, now: datetime) -> tuple[Status, str]:
-    """What is said of a secret that tells no end itself, by what was made from it last."""
+    """What is said of a secret by what was made from it last: it tells no end itself, or what was made has ended."""
     if issued_until is None:
         return Status.OK, "nothing was made from it yet; the first run that needs it shows whether it is good"
     if issued_until <= now:

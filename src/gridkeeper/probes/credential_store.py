@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from gridkeeper.bus.locks import only_one
-from gridkeeper.probes.credential_proxies import ProxyError, make_proxy, new_proxy_key, parse_robot
+from gridkeeper.probes.credential_attributes import Attributes
+from gridkeeper.probes.credential_proxies import ProxyError, attributes_in, make_proxy, new_proxy_key, parse_robot
 from gridkeeper.probes.credential_rules import (
     PROXY_HOURS,
     Candidate,
@@ -23,9 +25,11 @@ from gridkeeper.probes.credential_rules import (
     lives_for,
 )
 from gridkeeper.probes.credential_tokens import request_token
+from gridkeeper.probes.credential_voms import request_attributes
 from gridkeeper.probes.models import Credential, CredentialKind, CredentialNeed, CredentialSecret, CredentialUse
 from gridkeeper.probes.sealing import Key, SealingError, is_of_newest, load_keys, seal, unseal
 
+log = structlog.get_logger(__name__)
 #: How long a renewal by another process is waited for, and how often it is looked at.
 _RENEWAL_S, _PAUSE_S = 10.0, 0.1
 
@@ -174,9 +178,7 @@ def _store(secret: CredentialSecret, issued: _Issued, now: datetime) -> Credenti
 def _issue(credential: Credential, secret: dict[str, str], now: datetime) -> _Issued:
     options: dict[str, Any] = credential.options
     if credential.kind == CredentialKind.X509:
-        lifetime = timedelta(hours=options.get("hours", PROXY_HOURS))
-        proxy = make_proxy(parse_robot(secret["pem"].encode()), now=now, lifetime=lifetime, key=new_proxy_key())
-        return _Issued(proxy.pem, proxy.not_after)
+        return _issue_proxy(credential, secret["pem"].encode(), now)
     if credential.kind == CredentialKind.STATIC:
         return _Issued((secret.get("pem") or secret["text"]).encode(), credential.not_after)
     token = asyncio.run(request_token(options, secret, now))
@@ -184,6 +186,34 @@ def _issue(credential: Credential, secret: dict[str, str], now: datetime) -> _Is
     return _Issued(
         token.text.encode(), token.until, secret | {"refresh_token": token.refresh_token} if is_replaced else {}
     )
+
+
+def _issue_proxy(credential: Credential, pem: bytes, now: datetime) -> _Issued:
+    """With attributes of the VO where a VOMS server is named; it is of no use any more when either ends."""
+    options: dict[str, Any] = credential.options
+    robot, hours = parse_robot(pem), options.get("hours", PROXY_HOURS)
+    lifetime, key = timedelta(hours=hours), new_proxy_key()
+    if not options.get("voms_url"):
+        proxy = make_proxy(robot, now=now, lifetime=lifetime, key=key)
+        return _Issued(proxy.pem, proxy.not_after)
+    asked_for, own = timedelta(hours=options.get("voms_hours", hours)), credential.vo.name if credential.vo else ""
+    granted = asyncio.run(request_attributes(robot, options, vo=own, lifetime=asked_for, now=now))
+    for warning in granted.warnings:
+        log.warning("a VOMS server gave attributes with a warning", credential=credential.name, warning=warning)
+    proxy = make_proxy(robot, now=now, lifetime=lifetime, key=key, attributes=[granted.der])
+    return _Issued(proxy.pem, min(proxy.not_after, granted.attributes.not_after))
+
+
+def attributes_of(credential: Credential) -> tuple[Attributes, ...]:
+    """VO, groups and roles of its newest proxy, for pages and lists; () for a token. Raises CredentialError."""
+    secret = getattr(credential, "secret", None)
+    if secret is None or not secret.issued or need_of(credential) != CredentialNeed.PROXY:
+        return ()
+    try:
+        pem = unseal(bytes(secret.issued), purpose=purpose_of(credential, "issued"), keys=load_keys())
+        return attributes_in(pem)
+    except (SealingError, ProxyError) as error:
+        raise CredentialError(f"credential {credential.name}: {error}") from error
 
 
 def renew_due(now: datetime) -> list[str]:

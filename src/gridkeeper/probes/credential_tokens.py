@@ -1,5 +1,6 @@
 """Tokens from an OAuth2 issuer: client credentials (RFC 6749 section 4.4) and refresh (section 6)."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -36,7 +37,8 @@ async def request_token(options: Mapping[str, Any], secret: Mapping[str, str], n
     url = str(options["token_endpoint"])
     run = Run(TIMEOUT_S)
     try:
-        response = await fetch(Target(urlsplit(url).hostname or ""), _request(url, options, secret), run)
+        async with asyncio.timeout(TIMEOUT_S):
+            response = await fetch(Target(urlsplit(url).hostname or ""), _request(url, options, secret), run)
     except FAILURES as error:
         raise CredentialError(f"the token issuer {url} gave none: {outcome_of(error, run).summary}") from error
     return _token(url, response, now)

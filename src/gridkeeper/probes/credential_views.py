@@ -15,8 +15,10 @@ from gridkeeper.core.status import Status
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError, is_permitted, require
 from gridkeeper.probes.credential_actions import add_credential, edit_credential, end_credential, renew_credential
+from gridkeeper.probes.credential_attributes import Attributes
 from gridkeeper.probes.credential_forms import CredentialEditForm, CredentialNewForm
-from gridkeeper.probes.credential_rules import lifetime_status
+from gridkeeper.probes.credential_rules import CredentialError, lifetime_status
+from gridkeeper.probes.credential_store import attributes_of
 from gridkeeper.probes.models import Credential, CredentialUse
 from gridkeeper.probes.permissions import EDIT_CREDENTIAL
 from gridkeeper.registry.action_pages import ActionPage, refuse
@@ -49,6 +51,14 @@ def _state(credential: Credential, now: datetime) -> tuple[Status, str]:
     )
 
 
+def _attributes(credential: Credential) -> tuple[tuple[Attributes, ...], str]:
+    """Of its newest proxy, and why they cannot be told."""
+    try:
+        return attributes_of(credential), ""
+    except CredentialError as error:
+        return (), str(error)
+
+
 @require_safe
 def credentials(request: HttpRequest) -> HttpResponseBase:
     """The credentials that the reader keeps."""
@@ -58,7 +68,7 @@ def credentials(request: HttpRequest) -> HttpResponseBase:
             require(actor, EDIT_CREDENTIAL, None)
         except NotPermittedError as error:
             return refuse(request, error)
-    rows = [(credential, *_state(credential, now)) for credential in _mine(actor)]
+    rows = [(credential, *_state(credential, now), *_attributes(credential)) for credential in _mine(actor)]
     return render(request, "probes/credentials.html", {"rows": rows})
 
 
@@ -71,13 +81,19 @@ def credential(request: HttpRequest, credential_id: int) -> HttpResponseBase:
     except NotPermittedError as error:
         return refuse(request, error)
     status, words = _state(found, timezone.now())
+    attributes, untold = _attributes(found)
     context = {
         "credential": found, "status": status, "words": words, "secret": getattr(found, "secret", None),
         "uses": CredentialUse.objects.filter(credential=found)[:_USES],
-        "options": {name: value for name, value in found.options.items() if name != "need"},
+        "options": [(name, _shown(value)) for name, value in found.options.items() if name != "need"],
+        "attributes": attributes, "untold": untold,
         "records": found.history.select_related("history_user").order_by("-history_id")[:20],
     }  # fmt: skip
     return render(request, "probes/credential.html", context)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 class _CredentialPage(ActionPage):

@@ -12,10 +12,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from gridkeeper import __version__
 from gridkeeper.core.status import Status
+from gridkeeper.people.distinguished_names import subject_of
 from gridkeeper.probes.native.check import CheckFailedError, Run, Target
 from gridkeeper.probes.native.connect import connect, connect_tls
-from gridkeeper.probes.native.streams import Stream
-from gridkeeper.probes.native.tls import context_of, context_with, refusal, unverifying_context
+from gridkeeper.probes.native.streams import Stream, TlsStream
+from gridkeeper.probes.native.tls import certificate_of, context_of, context_with, refusal, unverifying_context
 
 _MOST_HEADERS = 100
 #: Interim answers (100 Continue, 103 Early Hints) before the real one.
@@ -46,6 +47,7 @@ class Request:
     travels: a redirect by 307 or 308 to another host gets method, body and client certificate too, as the doors of
         storages send to their pools; a bearer token never goes along
     proxy: of an http URL, the caching proxy that is asked instead of the host itself
+    server_subject: canonical subject that an https server's certificate must have beside its name; "" any
     """
 
     method: str
@@ -60,6 +62,7 @@ class Request:
     asks_first: bool = False
     travels: bool = False
     proxy: Target | None = None
+    server_subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +168,20 @@ async def _connect_tls(place: Target, request: Request, run: Run) -> Stream:
     else:
         context = context_of(request.ca_file) if request.verify else unverifying_context()
     try:
-        return await connect_tls(place, place.port, run, context)
+        stream = await connect_tls(place, place.port, run, context)
     except ssl.SSLCertVerificationError as error:
         raise await refusal(place, place.port, run, error) from error
+    if request.server_subject:
+        _require_subject(stream, request.server_subject)
+    return stream
+
+
+def _require_subject(stream: TlsStream, wanted: str) -> None:
+    """Nothing is sent to a server of another subject; the connection to it is closed."""
+    shown = subject_of(certificate_of(stream))
+    if shown != wanted:
+        stream.close()
+        raise CheckFailedError(Status.CRITICAL, f"the server's certificate is of {shown}, not of {wanted}")
 
 
 async def fetch_json(target: Target, request: Request, run: Run) -> tuple[int, Any]:
