@@ -128,7 +128,7 @@ async def _run_job(instance: Instance, now: datetime) -> list[Measured]:
     started_s = time.monotonic()
     try:
         async with handed(instance) as credential:
-            done = await _job_of(instance, credential)
+            done = await _job_of(instance, credential, now)
     except (MacroError, CheckArgumentError, CredentialError) as error:
         outcome = Outcome(Status.UNKNOWN, f"the test cannot run: {error}")
         done = JobOutcome(None, {JobStage.MATCH: StageEnd(outcome)})
@@ -140,7 +140,7 @@ async def _run_job(instance: Instance, now: datetime) -> list[Measured]:
     ]
 
 
-async def _job_of(instance: Instance, credential: Handed | None) -> JobOutcome:
+async def _job_of(instance: Instance, credential: Handed | None, now: datetime) -> JobOutcome:
     """The round trip. Riders' arguments have macros too; those of stages are nobody's."""
     test, place = instance.test, instance.place
     adapter = adapter_named(test.command)
@@ -152,7 +152,7 @@ async def _job_of(instance: Instance, credential: Handed | None) -> JobOutcome:
     ]
     return await run_job(
         adapter, place.target, arguments, vo=instance.key.vo, riders=riders, timeout_s=test.timeout_s,
-        credential=credential,
+        now=now, credential=credential,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Every kind of job is run against computing elements on loopback."""
 
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def arc_job(ce):
             adapter, Target("localhost", "127.0.0.1", ce.port, ce.url),
             adapter.arguments(ca_file=str(ce.authority.folder), **arguments),
             vo="lhcb", riders=[Rider(f"CE-{name}", name) for name in riders], timeout_s=timeout_s,
-            credential=Handed(str(proxy or ce.authority.proxy(ce.user))),
+            now=datetime.now(UTC), credential=Handed(str(proxy or ce.authority.proxy(ce.user))),
         )  # fmt: skip
 
     return run
@@ -49,7 +50,13 @@ async def fork_job():
     async def run(*riders, timeout_s=30.0, **arguments):
         adapter = adapter_named("fork")
         return await run_job(
-            adapter, Target("localhost"), adapter.arguments(**arguments), vo="lhcb", riders=riders, timeout_s=timeout_s
+            adapter,
+            Target("localhost"),
+            adapter.arguments(**arguments),
+            vo="lhcb",
+            riders=riders,
+            timeout_s=timeout_s,
+            now=datetime.now(UTC),
         )
 
     yield run

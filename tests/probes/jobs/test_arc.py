@@ -1,14 +1,17 @@
 """A real ARC CE that is broken: each way is told apart. `test_in_the_matrix` has the job that goes well."""
 
 import asyncio
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.checks import check_named
-from gridkeeper.probes.jobs.orders import Stage
+from gridkeeper.probes.jobs.arc import ARC
+from gridkeeper.probes.jobs.orders import Order, Stage
 from gridkeeper.probes.native import Target
-from gridkeeper.probes.native.check import Handed
+from gridkeeper.probes.native.check import Handed, Run
 
 pytestmark = pytest.mark.service
 
@@ -106,6 +109,30 @@ async def test_a_certificate_that_expired(ce, arc_job):
     assert job.match.status == info.status == Status.CRITICAL
     assert "the certificate expired 1 d" in job.match.summary
     assert "the certificate expired 1 d" in info.summary
+
+
+async def test_what_a_trip_that_was_killed_left_there_is_removed_by_the_next(ce, arc_job):
+    """And nothing else: a job that somebody still waits for stays, with the same credential too."""
+    now = datetime.now(UTC)
+    run = Run(40.0, credential=Handed(str(ce.authority.proxy(ce.user))))
+    sessions = []
+    for ends_at in (now - timedelta(hours=1), now + timedelta(hours=1)):
+        order = Order("lhcb", (), uuid.uuid4().hex, ends_at)
+        target, arguments = (
+            Target("localhost", "127.0.0.1", ce.port, ce.url),
+            ARC.arguments(ca_file=str(ce.authority.folder)),
+        )
+        session = ARC.begin(target, arguments, order, run)
+        await session.submit()
+        sessions.append((session, order.name))
+    (left, left_name), (awaited, _) = sessions
+    done = await arc_job(requirements="(nonsense")  # a trip that itself fails cleans up all the same
+    assert done.whole.summary.endswith(f"; left by earlier trips and removed: {left_name}")
+    async with asyncio.timeout(20):
+        while left.job in ce.job_folders:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    assert awaited.job in ce.job_folders
+    await awaited.remove()
 
 
 async def test_it_looks_healthy_and_is_not(ce, arc_job):

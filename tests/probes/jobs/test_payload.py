@@ -14,6 +14,7 @@ from gridkeeper.probes.jobs.payload import probes, write_script
 from gridkeeper.probes.jobs.reports import read_report
 from gridkeeper.probes.native import CheckArgumentError
 from gridkeeper.probes.native.check import CheckFailedError
+from tests.builders import NOW
 from tests.realm import open_folder
 
 
@@ -41,7 +42,7 @@ def node(tmp_path):
 
 def _run(*riders, limit_s=20, folder=None):
     """The payload as a process, without a batch system."""
-    order = Order("lhcb", riders, "t0ken", limit_s)
+    order = Order("lhcb", riders, "t0ken", NOW, limit_s)
     done = subprocess.run(
         ["/bin/sh", "-c", write_script(order)], capture_output=True, cwd=folder, check=False, timeout=60
     )
@@ -127,7 +128,7 @@ def test_a_hostile_rider_harms_no_other(script, status, words):
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,10}", fullmatch=True), st.text(max_size=30), max_size=3),
        st.lists(st.text(max_size=30), max_size=3))  # fmt: skip
 def test_no_argument_becomes_a_command(arguments, words):
-    script = write_script(Order("v'o", (Rider("a", "ca", arguments), Rider("b", "run", words)), "t"))
+    script = write_script(Order("v'o", (Rider("a", "ca", arguments), Rider("b", "run", words)), "t", NOW))
     lines = script.partition("\ngk_token=t\n")[2]
     checked = subprocess.run(
         ["/bin/sh", "-c", lines.replace("gk_mark", ":").replace("gk_run", ": run"), "x"],
@@ -141,7 +142,7 @@ def test_no_argument_becomes_a_command(arguments, words):
 )
 def test_a_name_that_is_none_is_refused(rider):
     with pytest.raises(CheckFailedError, match="no name of"):
-        write_script(Order("lhcb", (rider,), "t"))
+        write_script(Order("lhcb", (rider,), "t", NOW))
 
 
 @given(st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: raw.decode(errors="replace")))

@@ -11,6 +11,7 @@ from gridkeeper.probes.jobs.adapters import adapter_named
 from gridkeeper.probes.jobs.orders import JobArguments, Rider, Stage
 from gridkeeper.probes.jobs.round_trip import run_job
 from gridkeeper.probes.native import Target
+from tests.builders import NOW
 from tests.probes.native.servers import http, listening
 
 FINE = {"metric": "CE-csh", "status": "OK", "summary": "csh is there", "output": "long", "duration_ms": 12}
@@ -63,7 +64,7 @@ class ComputingElement:
 async def _run(target, *, timeout_s=5.0, **arguments):
     riders = [Rider("CE-csh", "csh")]
     wanted = JobArguments(requirements="mem > 1", **arguments)
-    return await run_job(adapter_named("job"), target, wanted, vo="lhcb", riders=riders, timeout_s=timeout_s)
+    return await run_job(adapter_named("job"), target, wanted, vo="lhcb", riders=riders, timeout_s=timeout_s, now=NOW)
 
 
 async def _round_trip(element, **options):

@@ -19,6 +19,7 @@ from gridkeeper.probes.jobs.round_trip import run_job
 from gridkeeper.probes.native import CheckArgumentError, Target
 from gridkeeper.probes.native.check import Handed
 from gridkeeper.probes.spawning import close_spawner
+from tests.builders import NOW
 from tests.realm import open_folder
 
 _HOST, _POOL = "ce.example.org", "ce.example.org:9619"
@@ -90,7 +91,7 @@ async def ce(settings):
         adapter = adapter_named(kind)
         done = await run_job(
             adapter, Target(_HOST, "127.0.0.1"), adapter.arguments(tools=str(folder), **arguments), vo="lhcb",
-            riders=[Rider("CE-wn", "wn")], timeout_s=timeout_s, credential=credential,
+            riders=[Rider("CE-wn", "wn")], timeout_s=timeout_s, now=NOW, credential=credential,
         )  # fmt: skip
         assert int((folder / "position").read_text()) == len(dialogue), done
         return done, folder
@@ -224,6 +225,16 @@ async def test_a_job_that_cannot_be_removed_is_told_of(ce):
     assert done.whole.status == Status.OK
     assert done.whole.summary.endswith("condor_rm failed (status 1): Permission denied to remove job")
     assert done.stages[Stage.CLEAN].outcome.status == Status.CRITICAL
+
+
+async def test_a_ce_is_told_until_when_a_job_is_of_use(ce):
+    """If the engine is killed, nobody fetches or removes it."""
+    _, folder = await ce("htcondor-ce", [*CONDOR_MATCH, CONDOR_SUBMIT[2] | {"status": 1}], timeout_s=60)
+    left_s = int(NOW.timestamp()) + 60 + 600
+    lines = (folder / "submitted").read_text().splitlines()
+    assert {f"periodic_remove = time() > {left_s}", f"leave_in_queue = JobStatus == 4 && time() < {left_s}"} < set(
+        lines
+    )
 
 
 async def test_a_token_reaches_the_tools_by_a_file_of_theirs_and_no_text(ce, tmp_path):

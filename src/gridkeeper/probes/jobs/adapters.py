@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
 
@@ -36,6 +37,12 @@ class Session(Protocol):
 
     async def remove(self) -> str:
         """Ends and removes the job. What is still to be said of it: "" where it is gone for certain."""
+
+    async def remove_left(self, now: datetime) -> str:
+        """Removes what trips that were killed left there (`names.is_left`). What it removed; "" for nothing.
+
+        Kinds whose jobs end with the process, or at a time that the computing element was told, have nothing to do.
+        """
 
     async def close(self) -> None:
         """Lets go of what the session holds on this side; raises nothing."""

@@ -1,12 +1,15 @@
 """Jobs through an ARC CE by its REST interface (ARC 6 documentation, "REST interface" and "xRSL")."""
 
 import asyncio
+import random
 import re
+from datetime import datetime
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.jobs.adapters import Adapter
 from gridkeeper.probes.jobs.arc_rest import ArcArguments, ArcRest
 from gridkeeper.probes.jobs.glue import parse_info
+from gridkeeper.probes.jobs.names import is_left
 from gridkeeper.probes.jobs.orders import Order, Phase, Progress
 from gridkeeper.probes.jobs.payload import write_script
 from gridkeeper.probes.native.check import CheckArgumentError, CheckFailedError, Run, Target
@@ -21,6 +24,8 @@ _PHASES = {
 _FAILURE = re.compile(r"^.*(?:Failure|failure|Failed|failed|Reason:).*$", re.MULTILINE)
 #: How long a removal is watched before we say that it is only ordered.
 _WATCH_S = 2.0
+#: Of the jobs with our credential so many are looked at after a trip, and so many removed: it is no long work.
+_MOST_SEEN, _MOST_REMOVED = 100, 10
 
 
 class _Session:
@@ -78,16 +83,29 @@ class _Session:
         return "\n".join(["what the CE wrote of the job:", *telling]) if telling else ""
 
     async def remove(self) -> str:
-        await self._rest.act("kill", self.job)  # a job that has ended needs none, and says so: no matter
-        code = await self._rest.act("clean", self.job)
-        if code not in {200, 202, 404}:
-            raise CheckFailedError(Status.CRITICAL, f"the CE answers {code or 'nothing that we know'} to its removal")
+        await self._order_removal(self.job)
         end_s = self._run.elapsed_s + _WATCH_S
         while await self._rest.diagnosis(self.job, "status") is not None:
             if self._run.elapsed_s > end_s:
                 return "the CE took the order to remove it, and has not done so yet"
             await asyncio.sleep(0.2)
         return ""
+
+    async def _order_removal(self, job: str) -> None:
+        await self._rest.act("kill", job)  # a job that has ended needs none, and says so: no matter
+        code = await self._rest.act("clean", job)
+        if code not in {200, 202, 404}:
+            raise CheckFailedError(Status.CRITICAL, f"the CE answers {code or 'nothing that we know'} to its removal")
+
+    async def remove_left(self, now: datetime) -> str:
+        jobs = await self._rest.jobs()
+        if len(jobs) > _MOST_SEEN:  # a robot of many: by lot, so that in the course of trips all are looked at
+            jobs = random.sample(jobs, _MOST_SEEN)
+        names = await self._rest.names(jobs) if jobs else {}
+        left = [job for job, name in names.items() if is_left(name, now)][:_MOST_REMOVED]
+        for job in left:
+            await self._order_removal(job)
+        return f"left by earlier trips and removed: {', '.join(names[job] for job in left)}" if left else ""
 
     async def close(self) -> None:
         """Nothing is held between two requests."""
@@ -96,7 +114,8 @@ class _Session:
 def describe(order: Order, arguments: ArcArguments) -> str:
     """The job in xRSL. `requirements` stand in it as they are: relations such as (memory="2000").
 
-    >>> describe(Order("lhcb", (), "4711"), ArcArguments(queue="short"))[:47]
+    >>> order = Order("lhcb", (), "4711", datetime.fromisoformat("2026-11-21T17:00Z"))
+    >>> describe(order, ArcArguments(queue="short"))[:47]
     '&(executable="gridkeeper.sh")(inputFiles=("grid'
     """
     relations = [

@@ -6,6 +6,7 @@ Source: ARC 6 documentation, "REST interface". Every answer about jobs is HTTP 2
 
 import json
 import ssl
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,7 +92,21 @@ class ArcRest:
         if str(answer.get("status-code")) != "201" or not answer.get("id"):
             text = f"job submission: {answer.get('status-code')}: {_reason(answer)}"
             raise CheckFailedError(Status.CRITICAL, text, response.text[:4000])
-        return quote(str(answer["id"])[:200], safe="")
+        return _identifier(answer["id"])
+
+    async def jobs(self) -> list[str]:
+        """Identifiers of all jobs that were submitted with our credential, by whomever."""
+        response = await self._ask("GET", "jobs", doing="asking for our jobs")
+        if response.status == 200 and not response.body.strip():
+            return []  # A-REX writes nothing where there is none
+        return [_identifier(item["id"]) for item in self._jobs_of(response, "list of our jobs") if item.get("id")]
+
+    async def names(self, jobs: Sequence[str]) -> dict[str, str]:
+        """How these jobs are called, where the CE says."""
+        body = json.dumps({"job": [{"id": job} for job in jobs]}).encode()
+        response = await self._ask("POST", "jobs?action=info", body, "application/json", doing="asking for jobs' names")
+        found = self._jobs_of(response, "names of our jobs")
+        return {_identifier(item["id"]): _name_in(item.get("info_document")) for item in found if item.get("id")}
 
     async def put(self, job: str, name: str, content: bytes) -> None:
         """Uploads an input file."""
@@ -146,16 +161,23 @@ class ArcRest:
 
     def _job_of(self, response: Response, what: str) -> dict[str, Any]:
         """The one job of an answer."""
+        jobs = self._jobs_of(response, what)
+        if not jobs:
+            raise CheckFailedError(Status.CRITICAL, f"{what}: the CE's answer names no job", response.text[:4000])
+        return jobs[0]
+
+    def _jobs_of(self, response: Response, what: str) -> list[dict[str, Any]]:
+        """The jobs of an answer."""
         self._require(response, what, {200, 201})
         try:
             found = json.loads(response.body)["job"]
-            job = found[0] if isinstance(found, list) else found
-        except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             text = f"{what}: the CE's answer is no list of jobs"
             raise CheckFailedError(Status.CRITICAL, text, response.text[:4000]) from error
-        if not isinstance(job, dict):
+        jobs = found if isinstance(found, list) else [found]
+        if not all(isinstance(job, dict) for job in jobs):
             raise CheckFailedError(Status.CRITICAL, f"{what}: the CE's answer is no list of jobs", response.text[:4000])
-        return job
+        return jobs
 
 
 def _base_of(target: Target, access: Access) -> str:
@@ -192,6 +214,17 @@ def _ended_at(certificate: str) -> datetime | None:
         return x509.load_pem_x509_certificate(Path(certificate).read_bytes()).not_valid_after_utc
     except (OSError, ValueError):
         return None  # the connection would have failed over it before
+
+
+def _identifier(found: Any) -> str:
+    """A job's identifier as it may stand in a path."""
+    return quote(str(found)[:200], safe="")
+
+
+def _name_in(document: Any) -> str:
+    """The job's name in its GLUE 2 document; "" where there is none."""
+    activity = document.get("ComputingActivity") if isinstance(document, dict) else None
+    return str(activity.get("Name", "")) if isinstance(activity, dict) else ""
 
 
 def _reason(answer: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ Source: DIRAC documentation, "Commands Reference", WorkloadManagement: dirac-wms
 """
 
 import re
+from datetime import datetime
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.jobs.adapters import Adapter
@@ -90,6 +91,10 @@ class _Session:
         # A job that runs must be killed before it can be deleted; one that has ended is deleted all the same.
         await self._tools.call("dirac-wms-job-kill", self.job, doing=f"killing job {self.job}")
         await self._tools.call("dirac-wms-job-delete", self.job, doing=f"removing job {self.job}")
+        return ""
+
+    async def remove_left(self, _now: datetime) -> str:
+        """Not looked for: jobs left behind have the job group gridkeeper, and are removed by hand."""
         return ""
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Jobs on this machine itself, or through a local batch system whose command waits for the job (srun, qrsh)."""
 
 import asyncio
+from datetime import datetime
 
 from django.conf import settings
 
@@ -71,6 +72,10 @@ class _Session:
 
     async def remove(self) -> str:
         await self.close()
+        return ""
+
+    async def remove_left(self, _now: datetime) -> str:
+        """Whatever way we end, the process that starts jobs takes them with it (`probes.spawner`)."""
         return ""
 
     async def close(self) -> None:

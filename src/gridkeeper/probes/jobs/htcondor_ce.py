@@ -6,10 +6,12 @@ job status codes: "Job ClassAd Attributes", JobStatus.
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 from gridkeeper.core.status import Status
 from gridkeeper.probes.jobs.adapters import Adapter
+from gridkeeper.probes.jobs.names import left_at
 from gridkeeper.probes.jobs.orders import JobArguments, Order, Phase, Progress
 from gridkeeper.probes.jobs.payload import write_script
 from gridkeeper.probes.jobs.tools import Tools
@@ -66,10 +68,13 @@ class _Session:
 
     def _describe(self) -> str:
         folder, given = self._tools.folder, self._tools.environment
+        left_s = int(left_at(self._order.ends_at).timestamp())
         lines = {
             "universe": "vanilla", "executable": str(folder / _SCRIPT), "initialdir": str(folder),
             "output": _OUTPUT, "error": _ERRORS, "log": "job.log", "batch_name": self._order.name,
             "should_transfer_files": "YES", "when_to_transfer_output": "ON_EXIT",
+            # If we are killed nobody fetches or removes it: spooled output would wait ten days, an idle job for ever.
+            "periodic_remove": f"time() > {left_s}", "leave_in_queue": f"JobStatus == 4 && time() < {left_s}",
         }  # fmt: skip
         if "X509_USER_PROXY" in given:
             lines["x509userproxy"] = given["X509_USER_PROXY"]
@@ -99,6 +104,10 @@ class _Session:
     async def remove(self) -> str:
         words = ("-pool", self._pool, "-name", self._host, self.job)
         await self._tools.call("condor_rm", *words, doing=f"removing job {self.job}")
+        return ""
+
+    async def remove_left(self, _now: datetime) -> str:
+        """The CE was told when the job is of no use any more."""
         return ""
 
     async def close(self) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any
 
+from gridkeeper.probes.jobs.names import job_name
 from gridkeeper.probes.native.check import Arguments, Outcome
 
 
@@ -47,17 +49,22 @@ class Rider:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One job. token: told to the payload, which repeats it, so that output of another run is noticed."""
+    """One job.
+
+    token: told to the payload, which repeats it, so that output of another run is noticed
+    ends_at: when the trip is over whatever happens, but for the removal
+    """
 
     vo: str
     riders: tuple[Rider, ...]
     token: str
+    ends_at: datetime
     rider_s: int = 60
 
     @property
     def name(self) -> str:
         """How the job is called at the computing element."""
-        return f"gridkeeper-{self.token[:12]}"
+        return job_name(self.token, self.ends_at)
 
 
 class Phase(Enum):

@@ -4,6 +4,7 @@
 """
 
 import json
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -68,6 +69,10 @@ class _Session:
         status, _ = await self._call("DELETE", f"jobs/{self.job}")
         if status >= 300:
             raise CheckFailedError(Status.CRITICAL, f"HTTP {status}")
+        return ""
+
+    async def remove_left(self, _now: datetime) -> str:
+        """The protocol lists no jobs: a gateway gives up what nobody asks for itself."""
         return ""
 
     async def close(self) -> None:

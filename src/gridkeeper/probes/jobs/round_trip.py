@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gridkeeper.core.status import Status
@@ -48,16 +49,20 @@ async def run_job(
     vo: str,
     riders: Sequence[Rider],
     timeout_s: float,
+    now: datetime,
     credential: Handed | None = None,
 ) -> JobOutcome:
-    """The whole round trip. A job that was accepted is always removed, at the deadline and when we are stopped too."""
+    """The whole round trip. A job that was accepted is always removed, at the deadline and when we are stopped too.
+
+    What trips that were killed left at the computing element is removed as well, where it can be told.
+    """
     run = Run(timeout_s, credential=credential)
-    order = Order(vo, tuple(riders), uuid.uuid4().hex, arguments.rider_s)
+    order = Order(vo, tuple(riders), uuid.uuid4().hex, now + timedelta(seconds=timeout_s), arguments.rider_s)
     try:
         session = adapter.begin(target, arguments, order, run)
     except CheckFailedError as error:
         return JobOutcome(None, {Stage.MATCH: StageEnd(outcome_of(error, run))})
-    trip = _RoundTrip(session, arguments, run)
+    trip = _RoundTrip(session, arguments, run, now)
     try:
         done = await trip.make()
     finally:
@@ -68,8 +73,8 @@ async def run_job(
 class _RoundTrip:
     """One job on its way."""
 
-    def __init__(self, session: Session, arguments: JobArguments, run: Run) -> None:
-        self._session, self._arguments, self._run = session, arguments, run
+    def __init__(self, session: Session, arguments: JobArguments, run: Run, begun_at: datetime) -> None:
+        self._session, self._arguments, self._run, self._begun_at = session, arguments, run, begun_at
         self._stages: dict[Stage, StageEnd] = {}
         self._riders: dict[str, Reported] | None = None
         self._log: list[str] = []
@@ -85,7 +90,7 @@ class _RoundTrip:
         except asyncio.CancelledError:  # we are told to stop: no reason to leave a job on somebody's machine
             await self._clean()
             raise
-        remark = await self._clean()
+        remark = await self._clean() + await self._clean_up_after_others()
         summary = f"job {self._job} done in {self._run.elapsed_s:.1f} s{remark}"
         status = self._stages[Stage.WAIT].outcome.status
         if status != Status.OK:
@@ -184,6 +189,7 @@ class _RoundTrip:
         remark = await self._clean()
         if Stage.CLEAN in self._stages and self._stages[Stage.CLEAN].outcome.status == Status.OK:
             remark = remark or "; the job was removed"
+        remark += await self._clean_up_after_others()
         output = "\n".join(filter(None, [self._story, outcome.output]))
         outcome = replace(outcome, summary=outcome.summary + remark, output=output, perfdata=self._perfdata())
         self._stages[stage] = StageEnd(outcome, took_ms)
@@ -230,6 +236,26 @@ class _RoundTrip:
             end = Outcome(Status.OK, text, self._story)
         self._stages[Stage.CLEAN] = StageEnd(end, self._ms() - begin_ms)
         return f"; {end.summary}" if end.status != Status.OK or remark else ""
+
+    async def _clean_up_after_others(self) -> str:
+        """Removes what trips that were killed left there, and says so; that is no reason to fail, nor to wait long.
+
+        A computing element that would not even remove our own job is not asked.
+        """
+        own = self._stages.get(Stage.CLEAN)
+        if own is not None and own.outcome.status != Status.OK:
+            return ""
+        run = Run(_CLEANING_S)
+        try:
+            async with asyncio.timeout(_CLEANING_S):
+                removed = await self._session.remove_left(self._begun_at + timedelta(seconds=self._run.elapsed_s))
+        except FAILURES as error:
+            run.stage = "looking for jobs that earlier trips left"
+            self._note(f"{run.stage}: {outcome_of(error, run).summary}")
+            return ""
+        if removed:
+            self._note(removed)
+        return f"; {removed}" if removed else ""
 
     def _outcome(self, whole: Outcome | None) -> JobOutcome:
         return JobOutcome(whole, dict(self._stages), self._riders, self._job)
