@@ -1,4 +1,4 @@
-"""Tests and their latest statuses over HTTP, and runs on request."""
+"""Tests over HTTP: one router of the parts (`api_*`), with latest statuses and runs on request."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -12,6 +12,16 @@ from pydantic import Field
 from gridkeeper.core import status as statuses
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import is_permitted
+from gridkeeper.probes import (
+    api_causes,
+    api_credentials,
+    api_packs,
+    api_pauses,
+    api_profiles,
+    api_tests,
+    api_trials,
+    api_workers,
+)
 from gridkeeper.probes.actions import request_run
 from gridkeeper.probes.models import LatestStatus, RunRequest, Test
 from gridkeeper.probes.permissions import RUN_TEST
@@ -20,29 +30,19 @@ from gridkeeper.web.api import Limit, Offset, Page, paginate, sort
 from gridkeeper.web.problems import Problem
 
 router = Router(tags=["tests"])
+for _part in (
+    api_tests,
+    api_trials,
+    api_profiles,
+    api_pauses,
+    api_causes,
+    api_credentials,
+    api_workers,
+    api_packs,
+):
+    router.add_router("", _part.router)
 _NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, Query("", max_length=255, pattern=_NO_NUL)]
-
-
-class TestOut(Schema):
-    """The definition of a test."""
-
-    __test__ = False
-
-    name: str = Field(examples=["CE-js"])
-    abbreviation: str = Field(examples=["js"])
-    title: str = Field(examples=["Job submission"])
-    kind: str = Field(examples=["job"])
-    command: str
-    is_per_vo: bool
-    interval_s: int = Field(examples=[900], description="Seconds.")
-    timeout_s: int = Field(examples=[60], description="Seconds.")
-    max_attempts: int = Field(examples=[3])
-    validity_s: int = Field(examples=[86400], description="Seconds.")
-    stage: str
-    meaning: str
-    procedure: str
-    is_enabled: bool
 
 
 class StatusOut(Schema):
@@ -92,20 +92,6 @@ class RunOut(Schema):
     taken_at: datetime | None
     done_at: datetime | None
     outcome: str = Field(examples=["OK: port 22 accepts connections"])
-
-
-@router.get("/tests", response=Page[TestOut], summary="Tests")
-def list_tests(request: HttpRequest, kind: Text = "", limit: Limit = 100, offset: Offset = 0) -> dict[str, Any]:
-    """Every test, in the order of the matrix."""
-    found = Test.objects.filter(kind=kind) if kind else Test.objects.all()
-    return paginate(request, found, limit, offset)
-
-
-@router.get("/tests/{name}", response=TestOut, summary="One test")
-def get_test(request: HttpRequest, name: str) -> Test:
-    """With what it means and what to do when it fails."""
-    found: Test = _by_name(Test, "name", name)
-    return found
 
 
 @router.get("/statuses", response=Page[StatusOut], summary="Latest statuses")

@@ -25,7 +25,7 @@ from gridkeeper.web.htmx import render_page_or_part
 from gridkeeper.web.lists import Link
 
 #: An engine reports every few seconds; one that is silent for longer is not at work.
-_SILENT = timedelta(seconds=60)
+SILENT = timedelta(seconds=60)
 _MOST_SHOWN = 50
 
 
@@ -34,7 +34,7 @@ def engine(request: HttpRequest) -> HttpResponse:
     """How the engine does: is it running, does it keep up, what is slow."""
     now = timezone.now()
     reports = [
-        {"report": one, "is_silent": one.reported_at < now - _SILENT, "figures": one.figures}
+        {"report": one, "is_silent": one.reported_at < now - SILENT, "figures": one.figures}
         for one in EngineReport.objects.exclude(name__startswith=REPORT).order_by("name")
     ]
     context = {

@@ -26,12 +26,17 @@ from gridkeeper.web.lists import Link
 @require_safe
 def pack_list(request: HttpRequest) -> HttpResponse:
     """What ships, and what of it is installed."""
+    rows = rows_of_packs()
+    broken = sorted((folder.name, why) for folder, why in broken_packs().items())
+    return render(request, "probes/packs.html", {"rows": rows, "broken": broken})
+
+
+def rows_of_packs() -> list[dict[str, Any]]:
+    """The packs that can be read: their tests, why the tests cannot be read, how many are installed and are new."""
     installed: dict[str, list[str]] = {}
     for name, pack in Test.objects.exclude(pack="").values_list("name", "pack"):
         installed.setdefault(pack, []).append(name)
-    rows = [_row(pack, installed.get(pack.name, [])) for pack in packs().values()]
-    broken = sorted((folder.name, why) for folder, why in broken_packs().items())
-    return render(request, "probes/packs.html", {"rows": rows, "broken": broken})
+    return [_row(pack, installed.get(pack.name, [])) for pack in packs().values()]
 
 
 def _row(pack: Pack, installed: list[str]) -> dict[str, Any]:

@@ -211,7 +211,7 @@ def carried_out(
     if versions is None and getattr(body, "seen", None) is not None:
         versions = frozenset({str(body.seen)})
     call = Call(actor, now, _seen(made, versions))
-    is_old = versions is not None and subject is not None and str(subject.version) not in versions
+    is_old = versions is not None and made.of is not None and made.of.version_of(subject) not in versions
     with transaction.atomic():
         try:
             result = made.action(call, body) if subject is None else made.action(call, subject, body)
@@ -235,7 +235,7 @@ def _seen(made: Change, versions: frozenset[str] | None) -> int | None:
 def _lost(made: Change, subject: Any, status: int) -> LostUpdateError:
     assert made.of is not None
     fresh = made.of.rows().get(pk=subject.pk)
-    return LostUpdateError(fresh, str(getattr(fresh, "version", "")), status)
+    return LostUpdateError(fresh, made.of.version_of(fresh), status)
 
 
 def _is_conflict(error: ValidationError) -> bool:

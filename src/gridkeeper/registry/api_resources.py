@@ -24,6 +24,7 @@ class Resource:
     key: the field that addresses name it by
     touched: what, besides its own audit records, changes how it is shown
     is_counted: `version` is a number of records (`with_count_of_records`), not that of the newest one
+    version: the attribute of a row that holds it, where the model has a field `version` that means something else
     """
 
     kind: str
@@ -33,6 +34,11 @@ class Resource:
     key: str = "key"
     touched: Sequence[Touched] = ()
     is_counted: bool = False
+    version: str = "version"
+
+    def version_of(self, subject: Any) -> str:
+        """What the ETag of that row begins with; "" where it has none."""
+        return str(getattr(subject, self.version, ""))
 
     def find(self, name: str) -> Any:
         """The object of that key. Raises Http404 saying what is not there."""
@@ -48,9 +54,8 @@ class Resource:
 
     def note(self, request: HttpRequest, subject: Any) -> Any:
         """Notes the object's version on the request, for the ETag."""
-        version = getattr(subject, "version", None)
-        if version is not None:
-            request.version = str(version)  # type: ignore[attr-defined]
+        if version := self.version_of(subject):
+            request.version = version  # type: ignore[attr-defined]
         return subject
 
     def changed_since(self, since: datetime) -> Q:
@@ -78,11 +83,11 @@ def parts_touched(model: Any, path: str) -> Touched:
     return touched
 
 
-def with_version(rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    """The rows, each with `version`: the number of its newest audit record, as `editing.version_of`."""
+def with_version(rows: "QuerySet[Any]", name: str = "version") -> "QuerySet[Any]":
+    """The rows, each with `version` (or `name`): the number of its newest audit record, as `editing.version_of`."""
     records = rows.model.history.model.objects.filter(id=OuterRef("pk")).order_by("-history_id")
     newest = Subquery(_until_moment(records).values("history_id")[:1], output_field=IntegerField())
-    versioned: QuerySet[Any] = rows.annotate(version=Coalesce(newest, 0))
+    versioned: QuerySet[Any] = rows.annotate(**{name: Coalesce(newest, 0)})
     return versioned
 
 

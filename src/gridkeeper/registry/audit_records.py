@@ -10,8 +10,8 @@ from django.db.models import ForeignKey
 from gridkeeper.registry.trail import is_personal
 
 VERBS = {"+": "added", "~": "changed", "-": "removed"}
-#: Packages whose objects the API gives and changes.
-_PACKAGES = ("registry", "vos")
+#: Packages whose objects the API changes.
+_PACKAGES = ("registry", "vos", "probes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FieldDifference:
 
 
 def record_models() -> list[Any]:
-    """The models of all audit records of the registry, in the order in which their objects are declared."""
+    """The models of all audit records of what the API changes, in the order in which their objects are declared."""
     models = [model for package in _PACKAGES for model in apps.get_app_config(package).get_models()]
     names = [(model, getattr(model._meta, "simple_history_manager_attribute", "")) for model in models]
     return [getattr(model, name).model for model, name in names if name]
