@@ -3,6 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 from simple_history.utils import bulk_update_with_history
 
@@ -118,3 +121,43 @@ def test_what_a_source_names_without_a_date_was_there_before_what_it_holds():
         moment = NOW - timedelta(days=30)
         assert [ngi.name for ngi in Ngi.objects.at(moment).filter(federation__isnull=False)] == ["NGI_IMPORTED"]
         assert Site.objects.filter(ngi__name="NGI_IMPORTED").exists()
+
+
+def test_instants_visited_one_after_the_other_show_each_its_own():
+    site = a_site(name="FIRST")
+    instants = []
+    for name in ("SECOND", "THIRD"):
+        instants.append(timezone.now())
+        site.name = name
+        site.save()
+    for instant, name in [*zip(instants, ("FIRST", "SECOND"), strict=True), (instants[0], "FIRST")]:
+        with as_of(instant):
+            assert list(Site.objects.values_list("name", flat=True)) == [name]
+            assert Site.objects.get(pk=site.pk).certification_since == site.certification_since
+    assert Site.objects.get().name == "THIRD"
+
+
+def test_the_past_is_visited_for_each_row_of_a_question_of_the_present():
+    before = [a_site(name=f"SITE-{number}") for number in range(3)]
+    instant = timezone.now()
+    Site.objects.update(name=Concat("name", Value("-NEW")))
+    bulk_update_with_history(list(Site.objects.all()), Site, ["name"])
+    seen = []
+    for site in Site.objects.order_by("pk").iterator(chunk_size=1):
+        with as_of(instant):
+            seen.append(Site.objects.get(pk=site.pk).name)
+    assert seen == [site.name for site in before]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL copies nothing")
+def test_of_two_records_that_hold_after_a_clock_was_set_back_one_counts():
+    site = a_site()
+    for _ in range(2):
+        site.save()
+    first, second, third = Site.history.order_by("history_id")
+    ends = ((first, -3, 2), (second, 2, -1), (third, -1, None))
+    for record, begins, ends_at in ends:
+        until = FOREVER if ends_at is None else NOW + timedelta(hours=ends_at)
+        Site.history.filter(pk=record.pk).update(history_date=NOW + timedelta(hours=begins), history_until=until)
+    with as_of(NOW):
+        assert Site.objects.filter(pk=site.pk).count() == 1

@@ -5,6 +5,10 @@ records. Temporary relations are found first by SQLite (https://sqlite.org/lang_
 section 5.10.3), so pages, API and feeds ask their ordinary questions and get the past's answers; there is no second
 implementation of any of them. A view cannot be written to, so the past cannot be changed.
 
+What most questions join to (`past_is_copied`: regions, sites, types) is copied first on SQLite, and the view shows the
+copy: SQLite joins by nested loops, and no index of the audit records finds the one that held. PostgreSQL hashes such
+joins; it reads the records directly.
+
 A record holds from the moment it was written. The first one of an object holds from the moment that the object itself
 claims to exist from (`past_since`): an import of ten years' downtimes makes those ten years visible.
 """
@@ -25,6 +29,8 @@ _travelling: ContextVar[datetime | None] = ContextVar("as_of", default=None)
 #: Accounts, identities and tokens are always today's: who may read the past is a question of the present.
 _PRESENT_APPS = frozenset({"people"})
 _CREATE = "CREATE TEMPORARY VIEW"
+#: What fills a copy; Django's own statements never name the schema.
+_COPY = "INSERT OR REPLACE INTO temp."
 #: Stands for the instant in a statement that is made once.
 _MOMENT = "{{moment}}"
 _NAMES = re.compile(r'"(\w+)"')
@@ -70,7 +76,7 @@ class _Journey:
 
     def guard(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """Wraps every query: makes the views that it needs, and refuses to write to what they hide."""
-        if sql.startswith(_CREATE):
+        if sql.startswith((_CREATE, _COPY)):
             return execute(sql, params, many, context)
         named = past_tables().keys() & set(_NAMES.findall(sql))
         if named and sql.lstrip()[:6].upper() in {"INSERT", "UPDATE", "DELETE"}:
@@ -82,8 +88,10 @@ class _Journey:
         return execute(sql, params, many, context)
 
     def _make(self, table: str) -> None:
+        statements = _copied_view(table, self._schema) if _is_copied(table) else (_view(table, self._schema),)
         with connection.cursor() as cursor:
-            cursor.execute(_view(table, self._schema).replace(_MOMENT, self._literal))
+            for statement in statements:
+                cursor.execute(statement.replace(_MOMENT, self._literal))
         self._made.append(table)
 
     def end(self) -> None:
@@ -151,6 +159,36 @@ def _view(table: str, schema: str) -> str:
     records = _records(model)
     select = _log_select(model, schema) if records is None else _select(model, records, schema)
     return f"{_CREATE} {connection.ops.quote_name(table)} AS {select}"
+
+
+def _is_copied(table: str) -> bool:
+    return connection.vendor == "sqlite" and getattr(past_tables()[table], "past_is_copied", False)
+
+
+@cache
+def _copied_view(table: str, schema: str) -> tuple[str, ...]:
+    """The statements that copy a table of the past and lay a view of the copy before it.
+
+    The copy stays with the connection until the next visit fills it anew: SQLite refuses to drop a table while any
+    query of the connection is still being read, as when somebody visits the past for each row of a question.
+    Where a clock was set back, two records of an object may hold at an instant: the one written last counts.
+    """
+    model = past_tables()[table]
+    records = _records(model)
+    if records is None:
+        raise TypeError(f"{model.__name__}.past_is_copied: only what has audit records can be copied.")
+    quote = connection.ops.quote_name
+    copy = f"temp.{quote(f'past_{table}')}"
+    columns = ", ".join(
+        f"{quote(field.column)} {'integer PRIMARY KEY' if field.primary_key else field.db_type(connection)}"
+        for field in model._meta.concrete_fields
+    )
+    return (
+        f"CREATE TABLE IF NOT EXISTS {copy} ({columns})",
+        f"DELETE FROM {copy}",  # noqa: S608 (names of our own tables)
+        f"{_COPY}{quote(f'past_{table}')} {_select(model, records, schema)} ORDER BY h.history_id",
+        f"{_CREATE} {quote(table)} AS SELECT * FROM {copy}",  # noqa: S608
+    )
 
 
 def _log_select(model: type[models.Model], schema: str) -> str:

@@ -36,6 +36,7 @@ class Federation(Dated):
 
     past_since: ClassVar[str] = UNDATED_SINCE
     past_values: ClassVar[dict[str, str]] = UNDATED_VALUES
+    past_is_copied: ClassVar[bool] = True
 
     objects = DatedQuerySet.as_manager()
     history = audited()
@@ -74,6 +75,7 @@ class Ngi(Dated):
 
     past_since: ClassVar[str] = UNDATED_SINCE
     past_values: ClassVar[dict[str, str]] = UNDATED_VALUES
+    past_is_copied: ClassVar[bool] = True
 
     objects = DatedQuerySet.as_manager()
     history = audited()
@@ -171,6 +173,7 @@ class Site(Dated):
         "FROM {schema}.registry_certificationchange c WHERE c.site_id = {h}.id AND c.changed_at > {moment} "
         "ORDER BY c.changed_at LIMIT 1), {h}.certification) ELSE {h}.certification END"
     }
+    past_is_copied: ClassVar[bool] = True
 
     objects = DatedQuerySet.as_manager()
     history = audited()
@@ -249,6 +252,7 @@ class ServiceType(models.Model):
 
     #: A kind of service has no beginning: what was imported before it may be of it.
     past_since: ClassVar[str] = "'1970-01-01 00:00:00'"
+    past_is_copied: ClassVar[bool] = True
 
     objects: ClassVar[models.Manager["ServiceType"]] = models.Manager()
     history = audited()
