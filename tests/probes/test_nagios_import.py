@@ -150,6 +150,16 @@ def test_what_cannot_be_taken_over_is_told_with_file_and_line(service, words):
         assert words in said[0]
 
 
+def test_templates_that_use_each_other_in_circles_are_told_of_and_keep_nobody_waiting():
+    """Followed along every way there are 10^20 of these."""
+    names = [f"t{number}" for number in range(10)]
+    circle = "".join(f"define service{{\nname {name}\nregister 0\nuse {','.join(names)}\n}}\n" for name in names)
+    plan = _plan(f"{circle}{_host('a')}define service{{\nservice_description X\nuse t0\nhost_name a\n"
+                 "check_command check_port!1\n}")  # fmt: skip
+    assert [test.name for test in plan.tests] == ["nagios.X"]
+    assert any("use each other in a circle" in problem.text for problem in plan.problems)
+
+
 def test_passive_services_are_tests_that_others_report():
     text = _host("a") + "define service{\nhost_name a\nservice_description X\nactive_checks_enabled 0\n}"
     assert _plan(text).tests[0].content["kind"] == "passive"

@@ -70,8 +70,9 @@ def read_objects(files: Mapping[str, str]) -> Objects:
     for item in raw:
         if item.get("name"):
             templates.setdefault((item.kind, item.get("name")), item)
+    inheritance = _Inheritance(templates, found.problems)
     for item in raw:
-        whole = _resolved(item, templates, found.problems)
+        whole = inheritance.resolve(item)
         if item.get("register", "1") != "0":
             found.definitions.append(whole)
     return found
@@ -140,23 +141,38 @@ def _setting(file: str, number: int, line: str, found: Objects) -> None:
         found.problems.append(Problem(file, number, f"{line[:60]!r} belongs to no definition"))
 
 
-def _resolved(
-    item: Definition, templates: Mapping[tuple[str, str], Definition], problems: list[Problem], depth: int = 0
-) -> Definition:
-    """With what it inherits. Of several templates the first named wins; "+" adds to the inherited, "null" drops it."""
-    inherited: dict[str, str] = {}
-    if depth > _DEEPEST:
-        problems.append(item.problem("its templates use each other in a circle"))
-        return item
-    for name in reversed(item.names("use")):
-        template = templates.get((item.kind, name))
-        if template is None:
-            problems.append(item.problem(f"there is no {item.kind} template {name!r}"))
-            continue
-        above = _resolved(template, templates, problems, depth + 1).directives
-        inherited |= {key: value for key, value in above.items() if key not in _OWN}
-    whole = inherited | {key: _joined(inherited.get(key, ""), value) for key, value in item.directives.items()}
-    return Definition(item.kind, {k: v for k, v in whole.items() if v != "null"}, item.file, item.line)
+class _Inheritance:
+    """Applies templates, each of which is read once: there may be thousands of services, and templates in circles."""
+
+    def __init__(self, templates: Mapping[tuple[str, str], Definition], problems: list[Problem]) -> None:
+        self._templates, self._problems = templates, problems
+        self._read: dict[tuple[str, str], Mapping[str, str]] = {}
+        #: Those that are being read: whoever meets one of them again is part of a circle.
+        self._open: list[tuple[str, str]] = []
+
+    def resolve(self, item: Definition) -> Definition:
+        """With what it inherits. Of several templates the first wins; "+" adds to the inherited, "null" drops it."""
+        inherited: dict[str, str] = {}
+        for name in reversed(item.names("use")):
+            inherited |= self._of_template(name, item)
+        whole = inherited | {key: _joined(inherited.get(key, ""), value) for key, value in item.directives.items()}
+        return Definition(item.kind, {k: v for k, v in whole.items() if v != "null"}, item.file, item.line)
+
+    def _of_template(self, name: str, user: Definition) -> Mapping[str, str]:
+        """What a template passes on."""
+        key = (user.kind, name)
+        if key not in self._templates:
+            self._problems.append(user.problem(f"there is no {user.kind} template {name!r}"))
+            return {}
+        if key in self._open or len(self._open) == _DEEPEST:
+            self._problems.append(user.problem("its templates use each other in a circle"))
+            return {}
+        if key not in self._read:
+            self._open.append(key)
+            directives = self.resolve(self._templates[key]).directives
+            self._open.pop()
+            self._read[key] = {word: value for word, value in directives.items() if word not in _OWN}
+        return self._read[key]
 
 
 def _joined(inherited: str, value: str) -> str:
