@@ -39,6 +39,20 @@ async def test_a_draft_runs_on_one_service_and_is_stored_nowhere_else(settings):
     assert await _in_thread(lambda: (LatestStatus.objects.count(), Test.objects.count())) == (0, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+async def test_a_trial_that_a_stopped_engine_left_and_one_that_cannot_be_read_end_all_the_same():
+    def _prepared():
+        left, strange = _requested(a_service()), _requested(a_service())
+        Trial.objects.filter(pk=left.pk).update(taken_at=NOW)
+        Trial.objects.filter(pk=strange.pk).update(definition={"name": "of another release"})
+
+    await _in_thread(_prepared)
+    await _engine_until(lambda: not Trial.objects.filter(done_at=None).exists())
+    outcomes = await _in_thread(lambda: [one for (one,) in Trial.objects.order_by("pk").values_list("outcomes")])
+    assert outcomes[0][0]["metric"] == "org.example.draft"
+    assert outcomes[1][0]["summary"] == "the engine failed on it; see its log"
+
+
 async def _in_thread(function):
     return await asyncio.to_thread(_closing, function)
 

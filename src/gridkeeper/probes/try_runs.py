@@ -26,6 +26,7 @@ InDatabase = Callable[..., Awaitable[Any]]
 async def run_trials(in_database: InDatabase) -> NoReturn:
     """Takes trials and runs them until it is cancelled. in_database: calls a function where the database may be used"""
     running: set[asyncio.Task[None]] = set()
+    await in_database(return_trials)
     try:
         while True:
             await asyncio.sleep(_POLL_S)
@@ -34,8 +35,8 @@ async def run_trials(in_database: InDatabase) -> NoReturn:
             except DatabaseError as error:
                 log.warning("trials cannot be read", error=str(error))
                 continue
-            for trial_id, instance in taken:
-                task = asyncio.create_task(_run(trial_id, instance, in_database))
+            for trial in taken:
+                task = asyncio.create_task(_run(trial, in_database))
                 running.add(task)
                 task.add_done_callback(running.discard)
     finally:
@@ -43,18 +44,18 @@ async def run_trials(in_database: InDatabase) -> NoReturn:
             task.cancel()
 
 
-async def _run(trial_id: int, instance: Instance, in_database: InDatabase) -> None:
+async def _run(trial: Trial, in_database: InDatabase) -> None:
     try:
+        instance = await in_database(instance_of, trial)
         outcomes = [_as_json(item) for item in await run_instance(instance, datetime.now(UTC))]
     except Exception:  # whatever it is, it must not end the engine, and somebody waits
-        log.exception("a trial failed", trial=trial_id)
-        outcomes = [
-            {"metric": instance.test.name, "status": "UNKNOWN", "summary": "the engine failed on it; see its log"}
-        ]
+        log.exception("a trial failed", trial=trial.pk)
+        name = trial.definition.get("name", "")
+        outcomes = [{"metric": name, "status": "UNKNOWN", "summary": "the engine failed on it; see its log"}]
     try:
-        await in_database(finish_trial, trial_id, outcomes, datetime.now(UTC))
+        await in_database(finish_trial, trial.pk, outcomes, datetime.now(UTC))
     except DatabaseError as error:
-        log.warning("the end of a trial cannot be noted", trial=trial_id, error=str(error))
+        log.warning("the end of a trial cannot be noted", trial=trial.pk, error=str(error))
 
 
 def _as_json(item: Measured) -> dict[str, Any]:
@@ -64,14 +65,19 @@ def _as_json(item: Measured) -> dict[str, Any]:
     return {"metric": item.key.metric, "status": outcome.status.name, "duration_ms": item.duration_ms, **clean}
 
 
-def take_trials(now: datetime, most: int) -> list[tuple[int, Instance]]:
-    """Trials that nobody has taken, as instances; two engines never take the same."""
+def take_trials(now: datetime, most: int) -> list[Trial]:
+    """Trials that nobody has taken; two engines never take the same."""
     waiting = Trial.objects.filter(taken_at=None).order_by("requested_at")
     return [
-        (trial.pk, instance_of(trial))
+        trial
         for trial in waiting.select_related("service__service_type", "service__site")[: max(0, most)]
         if Trial.objects.filter(pk=trial.pk, taken_at=None).update(taken_at=now)
     ]
+
+
+def return_trials() -> int:
+    """Lets trials that a stopped engine took and did not finish be taken again; returns how many."""
+    return Trial.objects.exclude(taken_at=None).filter(done_at=None).update(taken_at=None)
 
 
 def instance_of(trial: Trial) -> Instance:
