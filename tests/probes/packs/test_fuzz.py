@@ -199,7 +199,7 @@ def test_no_key_exchange_breaks_the_check(sent):
 
 
 @given(st.binary(max_size=200))
-@hypothesis_settings(max_examples=_EXAMPLES * 5)
+@hypothesis_settings(deadline=None, max_examples=_EXAMPLES * 5)
 def test_ber_reads_or_refuses(data):
     try:
         found = list(elements(data))
@@ -210,12 +210,14 @@ def test_ber_reads_or_refuses(data):
 
 
 @given(st.integers(-(2**62), 2**62))
+@hypothesis_settings(deadline=None)
 def test_integers_come_back(value):
     ((tag, content),) = elements(integer(value))
     assert (tag, read_integer(content)) == (2, value)
 
 
 @given(st.binary(max_size=400))
+@hypothesis_settings(deadline=None)
 def test_contents_come_back(content):
     assert list(elements(encode(0x04, content))) == [(0x04, content)]
 
@@ -223,7 +225,7 @@ def test_contents_come_back(content):
 @given(st.text(alphabet="()&|!=*<>~\\ab2f ", max_size=30))
 @example("(" * 5000)
 @example("(&" * 5000)
-@hypothesis_settings(max_examples=_EXAMPLES * 5)
+@hypothesis_settings(deadline=None, max_examples=_EXAMPLES * 5)
 def test_a_filter_is_read_or_refused(source):
     with suppress(FilterError):
         list(elements(parse_filter(source)))
