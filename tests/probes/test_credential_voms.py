@@ -2,8 +2,10 @@
 
 import shutil
 import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,9 +14,11 @@ from django.core.exceptions import ValidationError
 
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.credential_actions import Entered, add_credential, renew_credential
-from gridkeeper.probes.credential_proxies import VOMS_ATTRIBUTES
+from gridkeeper.probes.credential_attributes import AttributesError, read_attributes
+from gridkeeper.probes.credential_proxies import VOMS_ATTRIBUTES, make_proxy, new_proxy_key, parse_robot
 from gridkeeper.probes.credential_store import attributes_of, lease, renew_due
 from gridkeeper.probes.models import Credential, CredentialSecret
+from tests import voms_verify
 from tests.builders import a_user, a_vo
 from tests.certificates import Authority
 from tests.services import free_port, require_service
@@ -98,27 +102,66 @@ def test_a_proxy_made_elsewhere_ends_with_its_attributes(voms, files):
     assert kept.not_after == until
 
 
-def test_grid_clients_and_openssl_take_it(voms, files, authority, tmp_path):
+@pytest.fixture
+def trust(authority, tmp_path):
+    """What a grid service keeps: the CAs that it trusts, and who may speak for the VO."""
     require_service(shutil.which("voms-proxy-info") is not None, "voms-clients")
+    trusted, vomsdir = tmp_path / "trusted", tmp_path / "vomsdir"
+    trusted.mkdir()
+    (vomsdir / "dteam").mkdir(parents=True)
+    (vomsdir / "dteam" / "voms.example.org.lsc").write_text("/DC=org/CN=voms.example.org\n/DC=org/CN=Test CA\n")
+    shutil.copy(authority.file, trusted / "ca.pem")
+    subprocess.run(["openssl", "rehash", trusted], check=True, capture_output=True)
+    return vomsdir, trusted
+
+
+def _verified(path, trust):
+    words = [sys.executable, Path(voms_verify.__file__), path, *trust]
+    return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+
+
+def test_grid_services_clients_and_openssl_take_it(voms, files, authority, trust, tmp_path):
     _robot(files, voms_url=voms.url, fqans=[ROLE])
     (tmp_path / "proxy.pem").write_bytes(_proxy().content)
     (tmp_path / "proxy.pem").chmod(0o600)
-    trusted, vomsdir = tmp_path / "trusted", tmp_path / "vomsdir" / "dteam"
-    trusted.mkdir()
-    vomsdir.mkdir(parents=True)
-    (vomsdir / "voms.example.org.lsc").write_text("/DC=org/CN=voms.example.org\n/DC=org/CN=Test CA\n")
-    shutil.copy(authority.file, trusted / "ca.pem")
-    subprocess.run(["openssl", "rehash", trusted], check=True, capture_output=True)
+    assert _verified(tmp_path / "proxy.pem", trust) == "ok"
     said = subprocess.run(
         ["voms-proxy-info", "-all", "-file", tmp_path / "proxy.pem"], capture_output=True, text=True,
-        env={"X509_CERT_DIR": str(trusted), "X509_VOMS_DIR": str(vomsdir.parent), "PATH": "/usr/bin:/bin"},
+        env={"X509_CERT_DIR": str(trust[1]), "X509_VOMS_DIR": str(trust[0]), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert said.returncode == 0, said.stderr + said.stdout
-    assert "WARNING" not in said.stdout + said.stderr
     for line in ("VO        : dteam", "issuer    : /DC=org/CN=voms.example.org", f"attribute : {ROLE}/Capability=NULL"):
         assert line in said.stdout
     words = ["openssl", "verify", "-allow_proxy_certs", "-CAfile", authority.file, "-untrusted", files.certificate]
     assert subprocess.run([*words, tmp_path / "proxy.pem"], capture_output=True).returncode == 0
+
+
+def test_grid_services_refuse_what_we_refuse_attributes_of_somebody_else(voms, files, trust, tmp_path):
+    robot, now = parse_robot(files.certificate.read_bytes() + files.key.read_bytes()), datetime.now(UTC)
+    der = voms.attributes(voms.certificate, ["/dteam"], now, now + timedelta(hours=1))
+    assert not read_attributes(der).is_of(robot.certificate)
+    proxy = make_proxy(robot, now=now, lifetime=timedelta(hours=1), key=new_proxy_key(), attributes=[der])
+    (tmp_path / "proxy.pem").write_bytes(proxy.pem)
+    assert "granted to a different certificate" in _verified(tmp_path / "proxy.pem", trust)
+
+
+def test_damaged_attributes_are_read_or_refused_in_words(voms, files):
+    holder, now = x509.load_pem_x509_certificate(files.certificate.read_bytes()), datetime.now(UTC)
+    der = voms.attributes(holder, ["/dteam", ROLE], now, now + timedelta(hours=1))
+    assert read_attributes(der).is_of(holder)
+    refused = []
+    for at in range(len(der)):
+        for damaged in (
+            der[:at],
+            der[:at] + bytes([der[at] ^ 0xFF]) + der[at + 1 :],
+            der[:at] + b"\x84\xff" + der[at:],
+        ):
+            try:
+                read_attributes(damaged)
+            except AttributesError as error:
+                refused.append(str(error))
+    assert all(words.startswith("it is no attribute certificate of VOMS: ") for words in refused)
+    assert len(refused) > 2 * len(der)  # all that are cut or longer; a signature may be any bytes
 
 
 def test_servers_are_tried_in_turn(voms, files):
