@@ -14,7 +14,8 @@ from gridkeeper.probes.quorum import is_good, votes_needed
 
 #: A place that is asked to confirm begins when the one before it has ended; two may follow the first.
 _TIMEOUTS = 2
-_USUAL_TIMEOUT_S = 60
+#: Of results of tests that are not in the catalogue.
+_USUAL_TIMEOUT_S, _USUAL_VALIDITY_S = 60, 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Places:
 
 
 def places_for(key: SeriesKey, test: Test | None, status: Status, executed_at: datetime) -> Places | None:
-    """The places of a series' newest result; None where it never ran from several."""
-    rows = places_of(key)
+    """The places of a series' newest result; None where none but one said anything that is still valid."""
+    oldest = executed_at - timedelta(seconds=test.validity_s if test else _USUAL_VALIDITY_S)
+    rows = [row for row in places_of(key) if row.executed_at >= oldest]
     if not rows:
         return None
     doubts = _doubts([row.worker for row in rows])

@@ -65,6 +65,11 @@ class ServiceNow:
         return because is not None and because.cause is not None
 
     @property
+    def follows(self) -> int:
+        """How many failures follow from what fails here and is a root."""
+        return sum(because.follows for because in self.because.values() if because.cause is None)
+
+    @property
     def told(self) -> list[tuple[LatestStatus, Because | None]]:
         """What fails and was run, each with what is known of why."""
         return [(row, self.because.get(row.series)) for row in self.causes]
@@ -169,10 +174,11 @@ def _touches(downtime: Any, subject: Site) -> bool:
     return any(service.site_id == subject.pk for service in downtime.services.all())
 
 
-def _add_causes(items: Sequence[ServiceNow], past: datetime | None) -> None:
+def _add_causes(items: list[ServiceNow], past: datetime | None) -> None:
     known = because_of([row for item in items for row in item.rows], past)
     for item in items:
         item.because = {row.series: known[row.series] for row in item.rows if row.series in known}
+    items.sort(key=lambda item: -item.follows)  # what to mend first stands first
 
 
 def _add_strips(items: Sequence[ServiceNow], now: datetime) -> None:

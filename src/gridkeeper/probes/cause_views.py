@@ -25,6 +25,8 @@ from gridkeeper.web.lists import Link
 _MOST_SHOWN = 20
 #: Causes that are shown; those with most consequences come first.
 _MOST_CAUSES = 25
+#: Proposals that are shown until all are asked for; those seen most often come first.
+_MOST_PROPOSALS = 10
 
 
 @require_safe
@@ -32,11 +34,14 @@ def causes(request: HttpRequest) -> HttpResponse:
     """What fails now under its causes, the rules in force, and proposals that wait."""
     rules = CauseRule.objects.select_related("cause", "cause_type", "effect", "effect_type", "author")
     trees = _trees()
+    proposals = rules.filter(accepted_at=None, rejected_at=None).order_by("-support")
+    most = None if request.GET.get("proposals") == "all" else _MOST_PROPOSALS
     context = {
         "trees": trees[:_MOST_CAUSES],
         "trees_left_out": max(0, len(trees) - _MOST_CAUSES),
         "rules": rules.exclude(accepted_at=None).filter(rejected_at=None),
-        "proposals": rules.filter(accepted_at=None, rejected_at=None).order_by("-support"),
+        "proposals": proposals[:most],
+        "proposal_count": proposals.count(),
         "rejected": rules.exclude(rejected_at=None),
         "may_edit": is_permitted(Actor.of(request), EDIT_TEST, None),
     }

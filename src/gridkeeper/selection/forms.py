@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from gridkeeper.registry.forms import PlainForm
 from gridkeeper.registry.models import Site
 from gridkeeper.selection.models import ListKind
 
@@ -21,7 +22,7 @@ class UtcField(forms.DateTimeField):
         return moment.astimezone(UTC) if moment else None
 
 
-class EntryForm(forms.Form):
+class EntryForm(PlainForm):
     """A new entry of the white or the black list."""
 
     site = forms.ModelChoiceField(
@@ -37,19 +38,19 @@ class EntryForm(forms.Form):
     )
 
 
-class RemovalForm(forms.Form):
+class RemovalForm(PlainForm):
     """Why an entry is taken off."""
 
     reason = forms.CharField(max_length=300, help_text="Kept with the change.")
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(PlainForm):
     """Why critical tests are chosen anew."""
 
     reason = forms.CharField(max_length=300, help_text="Kept in the history of the choice.")
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(PlainForm):
     """How the VO chooses."""
 
     needs_approval = forms.BooleanField(
@@ -63,7 +64,7 @@ class PolicyForm(forms.Form):
     reason = forms.CharField(max_length=300, help_text="Kept in the history of the policy.")
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(PlainForm):
     """What the second manager says."""
 
     decision = forms.CharField(max_length=300, required=False)
