@@ -1,4 +1,4 @@
-"""Pictures of the six main pages, light and dark, wide and narrow, into docs/screenshots/. Needs Chromium.
+"""Pictures of the main pages, light and dark, wide and narrow, into docs/screenshots/. Needs Chromium.
 
 python tools/screenshots.py                            of a demo that it starts, lets settle and ends
 python tools/screenshots.py --url http://127.0.0.1:8000     of a portal that runs
@@ -22,6 +22,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 SIZES = {1400: 900, 390: 844}
 THEMES = ("light", "dark")
+#: Further pages, in light alone: what the main ones show of colours is true of them, too.
+FURTHER = {"matrix-past": "/matrix/?as_of=12h", "sam": "/matrix/sam/", "engine": "/tests/engine/"}
 #: The whole folder stays small enough for the repository.
 MOST_BYTES = 4_000_000
 _FLAGS = [
@@ -62,7 +64,7 @@ def take(url: str, folder: Path) -> list[Path]:
             for width, height in SIZES.items():
                 context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
                 page = context.new_page()
-                for name, path in pages.items():
+                for name, path in (pages | FURTHER if theme == "light" else pages).items():
                     target = folder / f"{name}-{theme}-{width}.png"
                     _shoot(page, url + path, target)
                     taken.append(target)
@@ -72,7 +74,7 @@ def take(url: str, folder: Path) -> list[Path]:
 
 
 def addresses(browser: Browser, url: str) -> dict[str, str]:
-    """The six pages; log and site are those of what broke last, as home lists it."""
+    """The main pages; log and site are those of what broke last, as home lists it."""
     page = browser.new_page()
     page.goto(url)
     result = page.locator("main a[href^='/results/']").first
