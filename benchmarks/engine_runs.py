@@ -102,7 +102,7 @@ def run_engine(seconds: float, processes: int = 0) -> Rate:
     from gridkeeper.probes.checks import checks
     from gridkeeper.probes.engine import Engine
     from gridkeeper.probes.local import Local
-    from gridkeeper.probes.loops import collect_less
+    from gridkeeper.probes.loops import collect_less, run_loop
 
     collect_less()
     checks()  # loads the packs
@@ -124,7 +124,7 @@ def run_engine(seconds: float, processes: int = 0) -> Rate:
         stop.set()
         await running
 
-    asyncio.run(main())
+    run_loop(main())
     _require_good(engine.stored)
     return Rate(marks["rate"], marks["cpu_ms"])
 

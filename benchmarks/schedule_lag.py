@@ -72,7 +72,7 @@ def run_lag(seconds: float) -> dict[str, float]:
     """Percentiles of the lag, the rate, and the CPU of a run."""
     from gridkeeper.probes.engine import Engine
     from gridkeeper.probes.figures import percentile
-    from gridkeeper.probes.loops import collect_less
+    from gridkeeper.probes.loops import collect_less, run_loop
 
     collect_less()
     executor, stop, lags = AtOnce(), threading.Event(), []
@@ -95,7 +95,7 @@ def run_lag(seconds: float) -> dict[str, float]:
         stop.set()
         await running
 
-    asyncio.run(main())
+    run_loop(main())
     return found
 
 

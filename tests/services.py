@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 
@@ -40,6 +41,20 @@ def wait_for_port(port: int, *, seconds: float = 20, address: str = "127.0.0.1")
             time.sleep(0.05)
 
 
+def _wait_for_answer(url: str, seconds: float = 30.0) -> None:
+    """It listens a moment before it answers."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 @contextmanager
 def postgres(folder: Path) -> Iterator[str]:
     """A PostgreSQL of its own; yields the URL of an empty database."""
@@ -66,9 +81,11 @@ def postgres(folder: Path) -> Iterator[str]:
         [*become, str(binaries / "postgres"), "-D", str(data), *words],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
     )  # fmt: skip
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
     try:
         wait_for_port(port)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        _wait_for_answer(url)
+        yield url
     finally:
         # The first line of its pid file is the server itself, not runuser.
         os.kill(int((data / "postmaster.pid").read_text().split()[0]), signal.SIGINT)

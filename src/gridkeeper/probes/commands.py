@@ -19,6 +19,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.actions import request_run
 from gridkeeper.probes.instances import Instance, load_instances
+from gridkeeper.probes.loops import run_loop
 from gridkeeper.probes.models import RunRequest, Test
 from gridkeeper.probes.queries import test_rows
 from gridkeeper.probes.running import Measured, run_instance
@@ -59,7 +60,7 @@ def run(
     key, instance = _instance(test, host, service_type, vo)
     if is_for_scheduler:
         _run_by_scheduler(key, instance)
-    measured = asyncio.run(_run_here(instance))
+    measured = run_loop(_run_here(instance))
     if format_ == Format.JSON:
         typer.echo(json.dumps([_as_object(item) for item in measured], indent=1))
     else:

@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from gridkeeper.core.status import Status
+from gridkeeper.lake import scan
 from gridkeeper.probes import metrics
 from gridkeeper.probes.checks import checks
 from gridkeeper.probes.conditions import Conditions, load_conditions, load_flapping, note_flapping
@@ -30,7 +31,7 @@ from gridkeeper.probes.figures import Figures, kinds, write_report
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
 from gridkeeper.probes.local import Local
-from gridkeeper.probes.loops import collect_less, use_resolvers
+from gridkeeper.probes.loops import collect_less, run_loop, use_resolvers
 from gridkeeper.probes.memory import Memory
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.outbox import Outbox
@@ -54,6 +55,7 @@ _RELOAD_ANYHOW_S = 60.0
 _GRACE_S = 3.0
 #: What is run because somebody asked goes before everything else.
 _ASKED_PRIORITY = 1_000_000
+_NOT_HERE = "not run: no profile has this test on this service for that VO, or the service is not monitored"
 #: After a downtime or a pause everything of it runs within this time.
 _SOON_S = 60.0
 
@@ -76,6 +78,7 @@ class Engine:
         self._conditions = Conditions()
         self._timetable = Timetable(self._memory, self._speed)
         self._figures = Figures(time.time())
+        self._flapping_news: dict[int, float | None] = {}
         self._queue = Queue(config.probe_per_host, config.probe_per_site)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._requests: dict[int, list[Wanted]] = defaultdict(list)
@@ -231,12 +234,18 @@ class Engine:
                 continue
             for request in wanted:
                 await self._want(request)
+            await self._answer_for_what_has_gone()
+
+    async def _answer_for_what_has_gone(self) -> None:
+        """Tells who waits for a run of what has left the profiles meanwhile."""
+        gone = [series for series in self._requests if series not in self._instances and series not in self._tasks]
+        for request in [request for series in gone for request in self._requests.pop(series)]:
+            await self._finish_request(request, _NOT_HERE)
 
     async def _want(self, request: Wanted) -> None:
         instance = self._instances.get(request.key.series) or self._carrier(request)
         if instance is None:
-            text = "not run: no profile has this test on this service for that VO, or the service is not monitored"
-            await self._finish_request(request, text)
+            await self._finish_request(request, _NOT_HERE)
             return
         pause = self._conditions.pause_of(instance)
         if pause:
@@ -262,7 +271,10 @@ class Engine:
             except DatabaseError as error:
                 log.warning("what to run cannot be read", error=str(error))
             self._count()
-            await self._in_database(metrics.publish)
+            try:
+                await self._in_database(metrics.publish)
+            except OSError as error:  # a full disk is no reason to test nothing
+                log.warning("the figures cannot be written", error=str(error))
 
     async def _reload(self) -> None:
         """Takes over what changed in registry and profiles; what is new runs within its interval."""
@@ -289,9 +301,10 @@ class Engine:
 
     async def _report(self) -> None:
         """Lets the page see how we are doing, and which series flap."""
-        news = self._memory.take_flapping_news()
+        news = self._flapping_news = self._flapping_news | self._memory.take_flapping_news()
         if news:
             await self._in_database(lambda: note_flapping(news, datetime.now(UTC)))
+            self._flapping_news = {}
         at_host, at_site = self._queue.waiting()
         figures = self._figures.report(
             time.time(),
@@ -356,7 +369,8 @@ def _broken(instance: Instance) -> Measured:
 def run_scheduler(stop: threading.Event) -> None:
     """The role `gridkeeper scheduler`: runs until `stop` is set."""
     collect_less()
-    asyncio.run(Engine(executor=_executor()).run(stop))
+    scan.preload()  # the first results shall not wait for it
+    run_loop(Engine(executor=_executor()).run(stop))
 
 
 def _executor() -> Executor:

@@ -11,7 +11,7 @@ import structlog
 from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.probes.instances import Instance, Place, TestSpec
 from gridkeeper.probes.local import HEAD, Answer, Definition, Order, framed
-from gridkeeper.probes.loops import collect_less, use_resolvers
+from gridkeeper.probes.loops import collect_less, run_loop, use_resolvers
 from gridkeeper.probes.native.check import Target
 from gridkeeper.probes.running import run_instance
 
@@ -28,7 +28,7 @@ def run(descriptor: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as channel:
         channel.setblocking(False)
-        asyncio.run(Runs(channel).serve())
+        run_loop(Runs(channel).serve())
 
 
 class Runs:

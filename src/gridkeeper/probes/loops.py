@@ -2,10 +2,21 @@
 
 import asyncio
 import gc
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import uvloop
+
+_T = TypeVar("_T")
 
 #: Threads that wait for DNS: a resolver that hangs must not keep the other tests from theirs.
 _RESOLVERS = 64
+
+
+def run_loop(main: Coroutine[None, None, _T]) -> _T:
+    """Runs it on a loop of uvloop's, whose connections cost a third of asyncio's."""
+    return uvloop.run(main)
 
 
 def use_resolvers() -> None:

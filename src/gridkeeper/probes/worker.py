@@ -26,6 +26,7 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.executors import Executor, Here
 from gridkeeper.probes.handing import given
+from gridkeeper.probes.loops import run_loop, use_resolvers
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.running import Measured
 from gridkeeper.probes.spawning import close_spawner
@@ -46,7 +47,6 @@ _AT_ONCE = 256
 _RETRY_S = 1.0
 #: What happens within it is written to the disk at once.
 _TOGETHER_S = 0.01
-_RESOLVERS = 64
 
 
 #: What keeps a worker from starting, in words.
@@ -80,7 +80,7 @@ class Worker:
 
     async def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; raises what ended one of its jobs."""
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver"))
+        use_resolvers()
         if self._spool.set_aside:
             log.error("the spool could not be read and is begun anew", kept=str(self._spool.set_aside))
         await self._connect(stop)
@@ -294,4 +294,4 @@ def name_of(config: Config) -> str:
 
 def run_worker(config: Config, stop: threading.Event) -> None:
     """The command `gridkeeper worker`: runs until `stop` is set. Raises SpoolError and WorkerKeyError."""
-    asyncio.run(Worker(config).run(stop))
+    run_loop(Worker(config).run(stop))

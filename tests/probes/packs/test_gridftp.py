@@ -154,9 +154,9 @@ def _adat(token, code=335):
     return f"{code} ADAT=".encode() + base64.b64encode(token) + b"\r\n"
 
 
-async def _said(check, answer, **arguments):
+async def _said(check, answer, timeout_s=10.0, **arguments):
     async with listening(answer) as port:
-        outcome = await check("gridftp", port, timeout_s=0.4, **arguments)
+        outcome = await check("gridftp", port, timeout_s=timeout_s, **arguments)
     return outcome.status.name, outcome.summary
 
 
@@ -195,7 +195,7 @@ async def test_what_is_wrong_with_an_answer_is_said(check, replies, status, word
     ],
 )
 async def test_the_deadline_names_the_stage_that_hung(check, answer, stage):
-    assert await _said(check, answer) == ("CRITICAL", f"timed out after 0.4 s while {stage}")
+    assert await _said(check, answer, timeout_s=0.4) == ("CRITICAL", f"timed out after 0.4 s while {stage}")
 
 
 async def test_the_end_of_the_connection_is_said(check):

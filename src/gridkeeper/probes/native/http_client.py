@@ -262,13 +262,13 @@ async def _line(reader: Stream, what: str) -> bytes:
 
 async def _headers(reader: Stream, run: Run) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for _ in range(_MOST_HEADERS):
-        with run.doing("reading the headers of the answer"):
+    with run.doing("reading the headers of the answer"):
+        for _ in range(_MOST_HEADERS):
             line = (await _line(reader, "a header of the answer")).decode("latin-1").strip()
-        if not line:
-            return headers
-        name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
+            if not line:
+                return headers
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
     raise CheckFailedError(Status.CRITICAL, f"the answer has more than {_MOST_HEADERS} headers")
 
 
