@@ -178,6 +178,8 @@ def _checked(kind: str, options: Mapping[str, Any], entered: Entered, now: datet
 
 def _take(credential: Credential, parsed: Parsed) -> None:
     """What of the secret may be known."""
+    if not parsed.subject.isprintable():  # a zero byte or half a surrogate pair, which no database takes
+        raise ValidationError({"secret": "Whom it names holds a sign that cannot be printed; enter another."})
     credential.subject, credential.not_after = parsed.subject[:500], parsed.not_after
     if credential.kind == CredentialKind.STATIC:
         credential.options["need"] = str(parsed.need)
