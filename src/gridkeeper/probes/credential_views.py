@@ -85,15 +85,16 @@ def credential(request: HttpRequest, credential_id: int) -> HttpResponseBase:
     context = {
         "credential": found, "status": status, "words": words, "secret": getattr(found, "secret", None),
         "uses": CredentialUse.objects.filter(credential=found)[:_USES],
-        "options": [(name, _shown(value)) for name, value in found.options.items() if name != "need"],
+        "options": [(name, _lines(value)) for name, value in found.options.items() if name != "need"],
         "attributes": attributes, "untold": untold,
         "records": found.history.select_related("history_user").order_by("-history_id")[:20],
     }  # fmt: skip
     return render(request, "probes/credential.html", context)
 
 
-def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _lines(value: Any) -> list[Any]:
+    """Of an option: servers and roles are several."""
+    return value if isinstance(value, list) else [value]
 
 
 class _CredentialPage(ActionPage):
