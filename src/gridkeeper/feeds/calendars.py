@@ -8,6 +8,7 @@ from icalendar import Calendar, Event, Timezone, vRecur
 
 from gridkeeper.feeds.addresses import Origin
 from gridkeeper.feeds.answers import writable
+from gridkeeper.feeds.calendar_lines import escaped, event, instant, texts
 from gridkeeper.feeds.versions import Version
 from gridkeeper.registry.models import Downtime, DowntimeRecurrence, DowntimeService, Service
 from gridkeeper.registry.recurrence_rules import Recurrence
@@ -43,7 +44,7 @@ def events_of(
     origin: Origin,
     *,
     is_per_service: bool,
-) -> Iterable[Event]:
+) -> Iterable[bytes]:
     """One event a downtime, or one for each of its services that the feed is about.
 
     The event of a downtime ends when the last of these services is back.
@@ -52,31 +53,33 @@ def events_of(
         parts = [[row] for row in affected] if is_per_service else [affected]
         for part in parts:
             words = (downtime.key, part[0].service.key) if is_per_service else (downtime.key,)
-            event = _event(downtime, part, versions[downtime.pk], origin)
-            event.add("uid", origin.uid("downtime", *words))
+            lines = _lines(downtime, part, versions[downtime.pk], origin)
+            lines.append(("UID", origin.uid("downtime", *words)))
             if downtime.follows:
                 first = (downtime.follows.key, *words[1:])
-                event.add("related-to", origin.uid("downtime", *first))
-            yield event
+                lines.append(("RELATED-TO", origin.uid("downtime", *first)))
+            yield event(lines)
 
 
-def _event(downtime: Downtime, part: Sequence[DowntimeService], version: Version, origin: Origin) -> Event:
-    event = Event()
-    event.add("dtstamp", version.at.astimezone(UTC))
-    event.add("last-modified", version.at.astimezone(UTC))
-    if downtime.declared_at:
-        event.add("created", downtime.declared_at.astimezone(UTC))
-    event.add("sequence", version.number)
-    event.add("dtstart", downtime.start.astimezone(UTC))
-    event.add("dtend", _end(downtime, part).astimezone(UTC))
-    event.add("status", "CANCELLED" if downtime.cancelled_at else "CONFIRMED")
-    event.add("transp", "OPAQUE")
-    event.add("summary", writable(_summary(downtime, part)))
-    event.add("description", writable(_description(downtime, part)))
-    event.add("location", writable(", ".join(_sites(part))))
-    event.add("categories", [writable(word) for word in _categories(downtime, part)])
-    event.add("url", origin.url(downtime))
-    return event
+def _lines(
+    downtime: Downtime, part: Sequence[DowntimeService], version: Version, origin: Origin
+) -> list[tuple[str, str]]:
+    created = [("CREATED", instant(downtime.declared_at))] if downtime.declared_at else []
+    return [
+        ("DTSTAMP", instant(version.at)),
+        ("LAST-MODIFIED", instant(version.at)),
+        *created,
+        ("SEQUENCE", str(version.number)),
+        ("DTSTART", instant(downtime.start)),
+        ("DTEND", instant(_end(downtime, part))),
+        ("STATUS", "CANCELLED" if downtime.cancelled_at else "CONFIRMED"),
+        ("TRANSP", "OPAQUE"),
+        ("SUMMARY", escaped(writable(_summary(downtime, part)))),
+        ("DESCRIPTION", escaped(writable(_description(downtime, part)))),
+        ("LOCATION", escaped(writable(", ".join(_sites(part))))),
+        ("CATEGORIES", texts(writable(word) for word in _categories(downtime, part))),
+        ("URL", origin.url(downtime)),
+    ]
 
 
 def _ends_at(downtime: Downtime, row: DowntimeService) -> datetime:
@@ -205,3 +208,9 @@ def zone_of(name: str, first: datetime, last: datetime) -> Timezone:
 def as_bytes(calendar: Calendar) -> bytes:
     """The calendar as it goes over the wire."""
     return bytes(calendar.to_ical(sorted=False))
+
+
+def with_events(calendar: Calendar, events: Iterable[bytes]) -> bytes:
+    """The calendar as it goes over the wire, with events that are written already (`events_of`)."""
+    end = b"END:VCALENDAR\r\n"
+    return b"".join((as_bytes(calendar).removesuffix(end), *events, end))
