@@ -14,7 +14,7 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes import metrics
 from gridkeeper.probes.engine import Engine
-from gridkeeper.probes.models import LatestStatus, RunRequest, Test
+from gridkeeper.probes.models import LatestStatus, ProfileEntry, RunRequest, Test
 from tests.builders import NOW, a_service, a_test, a_vo, in_profile
 from tests.probes.native.servers import listening
 from tests.services import require_service
@@ -273,6 +273,36 @@ def test_a_run_that_is_asked_for_while_the_test_runs_is_run_again():
     connections = []
     asyncio.run(main())
     assert len(connections) == 2
+
+
+def test_who_asked_is_told_when_the_test_leaves_the_profile_before_it_runs(monkeypatch):
+    async def slowly(_reader, writer):
+        await asyncio.to_thread(_closing, _ask_again_and_leave)
+        await asyncio.sleep(1)
+        writer.write(b"hello")
+        writer.close()
+
+    def _prepared(port):
+        service = _service(port)
+        test = a_test("tcp", kind="native", command="tcp", interval_s=86_400, arguments={"expect": "hello"})
+        in_profile(a_vo(supported_by=[service]), test)
+        RunRequest.objects.create(service=service, test=test, requested_at=NOW)
+
+    def _ask_again_and_leave():
+        first = RunRequest.objects.get()
+        RunRequest.objects.create(service=first.service, test=first.test, requested_at=NOW)
+        ProfileEntry.objects.get().delete()
+
+    async def main():
+        async with listening(slowly) as port:
+            await asyncio.to_thread(_closing, lambda: _prepared(port))
+            await _engine_until(lambda: RunRequest.objects.exclude(done_at=None).count() == 2)
+
+    monkeypatch.setattr("gridkeeper.probes.engine._RELOAD_S", 0.2)
+    asyncio.run(main())
+    run, left = RunRequest.objects.order_by("pk").values_list("outcome", flat=True)
+    assert run.startswith("OK: ")
+    assert left.startswith("not run: no profile has this test")
 
 
 def test_who_asked_is_told_when_the_result_can_be_seen_and_not_before():
