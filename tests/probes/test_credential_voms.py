@@ -9,10 +9,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import typer
 from cryptography import x509
 from django.core.exceptions import ValidationError
+from typer.testing import CliRunner
 
 from gridkeeper.people.actor import Actor
+from gridkeeper.probes import catalogue_commands
 from gridkeeper.probes.credential_actions import Entered, add_credential, renew_credential
 from gridkeeper.probes.credential_attributes import AttributesError, read_attributes
 from gridkeeper.probes.credential_proxies import VOMS_ATTRIBUTES, make_proxy, new_proxy_key, parse_robot
@@ -278,3 +281,20 @@ def test_pages_take_the_options_and_show_the_attributes(voms, files, client):
     sent |= {"voms_url": "", "fqans": "", "is_enabled": "on", "secret": ""}
     assert client.post(f"/tests/credentials/{stored.pk}/edit/", sent).status_code == 302
     assert Credential.objects.get().options == {"hours": 8}
+
+
+def test_the_command_line_takes_and_shows_them(voms, files):
+    app = typer.Typer()
+    catalogue_commands.register(app)
+
+    def gridkeeper(*words):
+        return CliRunner().invoke(app, ["credentials", *map(str, words)], env={"COLUMNS": "300"})
+
+    a_vo("dteam")
+    secret = ["--file", files.certificate, "--file", files.key]
+    asked = ["--voms", voms.url, "--fqan", ROLE, "--fqan", "/dteam", "--voms-hours", 3]
+    said = gridkeeper("add", "robot", "--kind", "x509", "--vo", "dteam", *secret, *asked)
+    assert said.exit_code == 0, said.output
+    assert gridkeeper("renew", "robot").exit_code == 0
+    assert voms.asked == [{"fqans": f"{ROLE},/dteam", "lifetime": "10800"}]
+    assert f"dteam: {ROLE}, /dteam until " in gridkeeper("list").stdout
