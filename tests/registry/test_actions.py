@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -164,6 +166,20 @@ def test_it_rejects_a_step_of_certification(alice, new, old, match):
     with pytest.raises(ValidationError, match=match):
         actions.change_certification(a_manager(site), site=site, new=new, reason="because", now=NOW, old=old)
     assert not CertificationChange.objects.exists()
+
+
+def test_it_rejects_the_same_step_of_certification_again_at_the_same_instant(alice):
+    site = alices_site()
+    manager = a_manager(site)
+    for new in ("Suspended", "Uncertified", "Certified"):
+        actions.change_certification(manager, site=site, new=new, reason="because", now=NOW)
+    with pytest.raises(ValidationError, match="send the step again"):
+        actions.change_certification(manager, site=site, new="Suspended", reason="because", now=NOW)
+    site.refresh_from_db()
+    assert site.certification == "Certified"
+    later = NOW + timedelta(microseconds=1)
+    actions.change_certification(manager, site=site, new="Suspended", reason="because", now=later)
+    assert site.certification_changes.values_list("new", flat=True).first() == "Suspended"
 
 
 def test_a_site_cannot_certify_itself(alice):

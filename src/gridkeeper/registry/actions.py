@@ -181,6 +181,13 @@ def close_site(actor: Actor, *, site: Site, reason: str, now: datetime) -> Site:
 
 
 def _note_certification(actor: Actor, site: Site, old: str, reason: str, now: datetime) -> None:
+    """Raises ValidationError for the same step again at the very instant: the log orders steps by their time."""
+    if CertificationChange.objects.filter(site=site, changed_at=now, new=site.certification).exists():
+        message = (
+            f"{site} became {site.certification} at {now:%Y-%m-%d %H:%M:%S.%f} UTC already, and its log keeps one such "
+            "step an instant; look at what it is by now, and send the step again if it is still wanted."
+        )
+        raise ValidationError({"new": message})
     CertificationChange.objects.create(
         site=site, changed_at=now, old=old, new=site.certification, changed_by=actor.name, reason=reason.strip()
     )
