@@ -5,6 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from typer.main import get_command
+
+from gridkeeper.cli.main import COMMANDS, build_app
+
 #: What the lake is read and written with, and what single checks need.
 HEAVY = ("asyncssh", "deltalake", "dns", "duckdb", "httpx", "ibis", "pandas", "pyarrow")
 
@@ -25,3 +30,9 @@ def test_the_command_line_starts_without_the_lake_and_without_the_checks(tmp_pat
     imported = set(done.stdout.split())
     assert "gridkeeper.probes.lake_commands" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_the_table_of_commands_names_what_each_module_adds(module: str) -> None:
+    for name in COMMANDS[module]:
+        assert set(get_command(build_app(name)).commands) == set(COMMANDS[module])
