@@ -360,3 +360,17 @@ def test_the_engine_says_how_it_does(world):
     told = Robot().get("/engine").json()
     assert told["reports"][0]["figures"] == {"runs_per_s": 2.5}
     assert (told["reports"][0]["is_silent"], told["pauses"]) == (False, 1)
+
+
+def test_many_changes_go_in_one_request(world):
+    entry = {"vo": "dteam", "service_type": "CE", "test": {"$ref": "new"}}
+    lines = [
+        {"do": "test.add", "ref": "new", "body": WHY | TCP | {"name": "CE-x", "abbreviation": "x", "title": "X"}},
+        {"do": "profile_entry.add", "body": WHY | entry},
+        {"do": "worker.retire", "key": "wn-1", "body": WHY},
+        {"do": "test_credential.add", "body": WHY | _NEW_CREDENTIAL},
+    ]
+    done = Robot("root").post("/registry/bulk", lines)
+    assert [line["outcome"] for line in done.json()["lines"]] == ["done"] * 4
+    assert ProfileEntry.objects.filter(test__name="CE-x").exists()
+    assert SECRET not in done.content.decode()
