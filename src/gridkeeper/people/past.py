@@ -180,7 +180,7 @@ def _copied_view(table: str, schema: str) -> tuple[str, ...]:
     quote = connection.ops.quote_name
     copy = f"temp.{quote(f'past_{table}')}"
     columns = ", ".join(
-        f"{quote(field.column)} {'integer PRIMARY KEY' if field.primary_key else field.db_type(connection)}"
+        f"{quote(str(field.column))} {'integer PRIMARY KEY' if field.primary_key else field.db_type(connection)}"
         for field in model._meta.concrete_fields
     )
     return (
