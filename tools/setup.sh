@@ -32,7 +32,7 @@ make_venv
 pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
 echo "Installing the $kind packages into $venv" >&2
 if $pip install --require-hashes --no-deps -r requirements/uv.lock &&
-    $venv/bin/uv pip sync --quiet --python $venv/bin/python --require-hashes requirements/$kind.lock 2>$venv/uv.log; then
+    $venv/bin/uv pip sync --quiet --compile-bytecode --python $venv/bin/python --require-hashes requirements/$kind.lock 2>$venv/uv.log; then
     :
 else
     echo "uv could not; installing with pip, which takes longer" >&2
@@ -62,6 +62,8 @@ from gridkeeper.cli.main import main
 sys.exit(main())
 SCRIPT
 chmod 755 $venv/bin/gridkeeper
+# Without byte code, as where PYTHONDONTWRITEBYTECODE is set, each start of a command would compile everything again.
+$venv/bin/python -m compileall -q -j 0 src || echo "some of src cannot be compiled; the program says which" >&2
 # Dev holds everything that run holds, so it stands for both.
 touch $venv/.run-ready
 [ "$kind" = run ] || touch $venv/.dev-ready

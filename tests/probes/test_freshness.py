@@ -10,7 +10,8 @@ from gridkeeper.core.identifiers import SeriesKey
 from gridkeeper.core.status import Status
 from gridkeeper.probes.freshness import sweep
 from gridkeeper.probes.ingest import submit
-from gridkeeper.probes.models import LatestStatus
+from gridkeeper.probes.models import LatestStatus, PlaceStatus
+from gridkeeper.probes.tasks import forget_places
 from gridkeeper.probes.timetable import Timetable
 from tests.builders import NOW, a_result, a_test
 from tests.probes.test_memory import an_instance
@@ -69,3 +70,12 @@ def test_a_calm_test_never_slows_down_past_its_validity(calm, slower):
     for name, value in {"interval_s": 900, "slowest_interval_s": 900 * slower, "validity_s": 7200}.items():
         object.__setattr__(instance.test, name, value)
     assert Timetable(Calm(), 1.0).interval_s(instance) <= max(900, 7200 / 2)
+
+
+@pytest.mark.django_db
+def test_what_a_place_said_long_ago_is_forgotten():
+    for worker, days in (("old", 31), ("newer", 29)):
+        at = NOW - timedelta(days=days)
+        PlaceStatus.objects.create(series=1, worker=worker, status=Status.OK, executed_at=at)
+    forget_places(NOW)
+    assert [row.worker for row in PlaceStatus.objects.all()] == ["newer"]

@@ -1,6 +1,5 @@
 """`gridkeeper run` and `gridkeeper tests`."""
 
-import asyncio
 import json
 import time
 from collections.abc import Sequence

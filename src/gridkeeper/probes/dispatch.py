@@ -8,10 +8,9 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -24,6 +23,7 @@ from gridkeeper.probes.credential_rules import CredentialError
 from gridkeeper.probes.dispatch_verdict import is_job, main_of, together
 from gridkeeper.probes.executors import Executor, Here, Remote
 from gridkeeper.probes.instances import Instance
+from gridkeeper.probes.loops import DatabaseThread
 from gridkeeper.probes.models import WorkerState
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.place_rules import Candidate, PlaceRule, choose, fitting, in_order
@@ -37,7 +37,6 @@ from gridkeeper.probes.worker_roster import Roster
 from gridkeeper.probes.worker_secrets import sealed_for
 
 log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 _ANYWHERE = PlaceRule()
 _SAVE_S, _RELOAD_S = 0.5, 5.0
@@ -86,8 +85,9 @@ class Dispatch(Remote):
         self._saved_at: dict[str, datetime] = {}
         self._next_trial_s: dict[str, float] = {}
         self._changed = asyncio.Event()
-        self._database = ThreadPoolExecutor(1, thread_name_prefix="places")
+        self._in_database = DatabaseThread("places")
         self._jobs: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
         self._instance_of: Callable[[int], Instance | None] = lambda series: None
 
     @classmethod
@@ -110,8 +110,13 @@ class Dispatch(Remote):
                 member.doubt = row.reason
                 self._doubts.restore(row.name, row.reason)
         await self._reload()
-        for job in (self._line.run(), self._save_loop(), self._reload_loop(), self._late_loop()):
-            self._do(job)
+        jobs = [self._line.run(), self._save_loop(), self._reload_loop(), self._late_loop()]
+        self._loops = [asyncio.create_task(job) for job in jobs]
+
+    def require_running(self) -> None:
+        for job in self._loops:
+            if job.done():
+                job.result()
 
     def _do(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
@@ -121,7 +126,7 @@ class Dispatch(Remote):
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._jobs.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            log.error("a job of the dispatcher ended", exc_info=task.exception())
+            log.error("the trial of a worker failed", exc_info=task.exception())
 
     def _wake(self) -> None:
         """Somebody waits for a worker, and there may be one."""
@@ -132,16 +137,16 @@ class Dispatch(Remote):
         self._line.stored(ids)
 
     async def close(self) -> None:
-        for job in list(self._jobs):
+        jobs = [*self._jobs, *self._loops]
+        for job in jobs:
             job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await asyncio.gather(*jobs, return_exceptions=True)
         await self._line.close()
         try:
             await self._save()
         except DatabaseError as error:
             log.warning("what is known of workers cannot be stored", error=str(error))
-        await self._in_database(connections.close_all)
-        self._database.shutdown()
+        await self._in_database.close()
 
     # One round
 
@@ -375,16 +380,6 @@ class Dispatch(Remote):
             if not row.public_key and member.beat is not None:  # somebody had it forgotten
                 member.public_key = ""
         self._wake()
-
-    async def _in_database(self, function: Callable[..., _T], *arguments: Any) -> _T:
-        def call() -> _T:
-            try:
-                return function(*arguments)
-            except DatabaseError:
-                connections.close_all()  # it may be broken; the next call opens another
-                raise
-
-        return await asyncio.get_running_loop().run_in_executor(self._database, call)
 
 
 def _named(item: Measured, round_: _Round, index: int, instance: Instance) -> Measured:

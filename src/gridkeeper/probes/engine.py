@@ -11,15 +11,14 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from gridkeeper.core.status import Status
 from gridkeeper.lake import scan
@@ -31,7 +30,7 @@ from gridkeeper.probes.figures import Figures, kinds, write_report
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.instances import Instance, latest_rows, load_instances, stamp
 from gridkeeper.probes.local import Local
-from gridkeeper.probes.loops import collect_less, run_loop, use_resolvers
+from gridkeeper.probes.loops import DatabaseThread, collect_less, run_loop, use_resolvers
 from gridkeeper.probes.memory import Memory
 from gridkeeper.probes.native import Outcome
 from gridkeeper.probes.outbox import Outbox
@@ -44,7 +43,6 @@ from gridkeeper.probes.timetable import Timetable
 from gridkeeper.probes.try_runs import run_trials
 
 log = structlog.get_logger(__name__)
-_T = TypeVar("_T")
 
 #: Nothing new is started while so many results cannot be stored.
 _BACKLOG = 50_000
@@ -83,7 +81,7 @@ class Engine:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._requests: dict[int, list[Wanted]] = defaultdict(list)
         self._outbox = Outbox(self._store, self._remote.stored) if self._remote else Outbox(self._store)
-        self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._in_database = DatabaseThread("database")
         self._ids = count()
         self._session = uuid.uuid4().hex[:16]
         self._wake = asyncio.Event()
@@ -120,6 +118,8 @@ class Engine:
             for helper in helpers:
                 if helper.done():
                     helper.result()
+            if self._remote is not None:
+                self._remote.require_running()
             self._start_due(time.time())
             self._wake.clear()
             next_s = self._timetable.next_s - time.time()
@@ -330,16 +330,6 @@ class Engine:
         metrics.WAITING.set(len(self._outbox))
         metrics.STORED.set(self._outbox.stored)
 
-    async def _in_database(self, function: Callable[..., _T], *arguments: Any) -> _T:
-        def call() -> _T:
-            try:
-                return function(*arguments)
-            except DatabaseError:
-                connections.close_all()  # it may be broken; the next call opens another
-                raise
-
-        return await asyncio.get_running_loop().run_in_executor(self._database, call)
-
     async def _finish(self) -> None:
         """Gives what runs a moment to end, and stores everything that was measured."""
         if self._tasks:
@@ -357,8 +347,7 @@ class Engine:
         if isinstance(self._executor, Local | Remote):
             await self._executor.close()
         close_spawner()
-        await self._in_database(connections.close_all)
-        self._database.shutdown()
+        await self._in_database.close()
 
 
 def _broken(instance: Instance) -> Measured:

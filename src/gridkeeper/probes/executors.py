@@ -34,6 +34,10 @@ class Remote(Executor, Protocol):
         """Begins. keep: takes what comes late, after its run was given up; instance_of: what a series is run as."""
 
     @abstractmethod
+    def require_running(self) -> None:
+        """Raises what ended one of its jobs: without it, runs would wait for ever."""
+
+    @abstractmethod
     def stored(self, ids: Sequence[str]) -> None:
         """These results are durable, or can never be."""
 

@@ -19,6 +19,7 @@ from gridkeeper.probes.permissions import SUBMIT_RESULTS
 from gridkeeper.web.problems import Problem
 
 #: Rejections that one answer lists; more of the same teach nothing.
+_BUSY = ("locked", "deadlock")  # in the words of SQLite and of PostgreSQL
 _MOST_LISTED = 1000
 
 
@@ -58,7 +59,7 @@ def _submit(rows: Any, now: datetime) -> Receipt:
     try:
         return submit_arrow(rows, now=now)
     except OperationalError as error:
-        if "locked" not in str(error):
+        if not any(word in str(error) for word in _BUSY):
             raise
         detail = "the database is busy; nothing of the batch was stored; send it again"
         raise Problem(503, "Busy", detail, headers={"Retry-After": "5"}) from error

@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import uvloop
+from django.db import DatabaseError, connections
 
 _T = TypeVar("_T")
 
@@ -27,3 +28,26 @@ def use_resolvers() -> None:
 def collect_less() -> None:
     """Lets the garbage collector look rarely: a run makes hundreds of objects that end without it (6 % of the CPU)."""
     gc.set_threshold(50_000, 20, 50)
+
+
+class DatabaseThread:
+    """Asks the database for an event loop, one question after the other, in a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def __call__(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """What the function gives. Raises what it raises."""
+
+        def call() -> _T:
+            try:
+                return function(*arguments)
+            except DatabaseError:
+                connections.close_all()  # it may be broken; the next call opens another
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def close(self) -> None:
+        await self(connections.close_all)
+        self._thread.shutdown()

@@ -16,7 +16,7 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.probes.cause_actions import learn_causes
 from gridkeeper.probes.credential_store import renew_due
 from gridkeeper.probes.freshness import sweep
-from gridkeeper.probes.models import Test
+from gridkeeper.probes.models import PlaceStatus, Test
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 MAINTENANCE_LOCK = "lake-maintenance"
 #: Days of one run, so that a month of imported history does not keep the other jobs waiting.
 _DAYS_A_RUN = 4
+_PLACES_KEPT = timedelta(days=30)
 
 
 def validity() -> Validity:
@@ -92,6 +93,11 @@ def renew_credentials(now: datetime) -> None:
             log.warning("a credential was not renewed", problem=problem)
 
 
+def forget_places(now: datetime) -> None:
+    """What a worker said of a series that it has not been asked about since is nobody's news."""
+    PlaceStatus.objects.filter(executed_at__lt=now - _PLACES_KEPT).delete()
+
+
 def _sweep(now: datetime) -> None:
     sweep(now)
 
@@ -102,5 +108,6 @@ PERIODIC = [
     Periodic("lake: compact closed days", timedelta(minutes=5), _compact),
     Periodic("lake: join small files", timedelta(minutes=5), join_files),
     Periodic("probes: learn causes", timedelta(hours=24), propose_causes),
+    Periodic("places: forget what is long past", timedelta(hours=24), forget_places),
     Periodic("lake: expire", timedelta(hours=6), _expire),
 ]
