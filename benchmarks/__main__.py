@@ -1,9 +1,9 @@
 """Runs every benchmark, or those named, in a process of its own; prints one table.
 
-`--write` puts it into docs/benchmarks.md; rows of benchmarks that were not run stay there.
+`--write` puts it into docs/benchmarks.md; rows of benchmarks that were not run stay there. Other options are handed on.
 
 A benchmark is a script that prints, with `--json`, a list of rows: {"name", "value", "reference", "ratio", "goal",
-"is_met", "note"}; all but the name are texts or null. `--quick` is handed on.
+"is_met", "note"}; all but the name are texts or null.
 """
 
 import json
@@ -67,7 +67,7 @@ def write_page(rows: list[list[str]], now: datetime) -> None:
 
 
 def main(words: list[str]) -> int:
-    options = [word for word in words if word == "--quick"]
+    options = [word for word in words if word.startswith("--") and word != "--write"]
     wanted = [word for word in words if not word.startswith("--")] or list(SCRIPTS)
     console = Console()
     rows = []

@@ -1,6 +1,6 @@
 """Checks a second and CPU of a check: ours through the whole engine, Nagios Core 4 and Icinga 2, on the same listeners.
 
-    python -m benchmarks.nagios_icinga [--json] [--quick]
+    python -m benchmarks.nagios_icinga [--json] [--quick] [--native]
 
 Everybody runs Debian's check_dummy, check_tcp and check_http against the same server, saturated: each service is due
 every second. Ours stores every result durably; theirs keep the newest in memory. Then our native TCP and HTTP checks,
@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +122,13 @@ def _in_folder(peer: Callable[[list[str], Path, float], Rate], argv: list[str], 
         return peer(argv, Path(folder), seconds)
 
 
-def measure(port: int, seconds: float, rounds: int) -> dict[str, list[Rate]]:
-    """Every round measures everything once."""
+def measure(port: int, seconds: float, rounds: int, names: Collection[str] = ()) -> dict[str, list[Rate]]:
+    """Every round measures everything once, or what has one of these names."""
     seen: dict[str, list[Rate]] = {}
     for number in range(rounds):
         for name, run in contenders(port, seconds).items():
+            if names and name not in names:
+                continue
             rate = run()
             seen.setdefault(name, []).append(rate)
             sys.stderr.write(f"round {number + 1}: {name}: {rate.per_s:.0f} /s at {rate.cpu_ms:.2f} ms\n")
@@ -142,7 +144,7 @@ def rows_of(seen: dict[str, list[Rate]]) -> list[dict[str, object]]:
         cost = f"CPU {ours.cpu_ms:.2f} ms against {theirs.cpu_ms:.2f} ms a check"
         rows.append(row(name, ours.per_s, "/s", theirs.per_s, goal=goal, note=f"{cost}{note}"))
 
-    for plugin in ("check_dummy", "check_tcp", "check_http"):
+    for plugin in ("check_dummy", "check_tcp", "check_http") if "ours check_dummy" in seen else ():
         for peer, goal in (("nagios", 1.0), ("icinga", 1.2)):
             compare(
                 f"{plugin} against {peer}", f"ours {plugin}", f"{peer} {plugin}", goal, "; ours stores every result"
@@ -164,6 +166,12 @@ def rows_of(seen: dict[str, list[Rate]]) -> list[dict[str, object]]:
     return rows
 
 
+def _native() -> set[str]:
+    """Names of what native checks are compared in, themselves included."""
+    ours = {f"ours native {kind}, {number}" for kind, _ in NATIVE.values() for number in (0, os.cpu_count() or 1)}
+    return ours | {f"nagios {plugin}" for plugin in NATIVE} | {"blackbox http"}
+
+
 def main(options: list[str]) -> None:
     missing = [str(path) for path in (peers.NAGIOS, peers.ICINGA, peers.BLACKBOX, PLUGINS) if not path.exists()]
     if missing:
@@ -175,7 +183,8 @@ def main(options: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="gridkeeper-bench-") as folder:
         set_up(folder)
         make_tests("plugin", str(PLUGINS / "check_dummy"), ["0", "fine"], "", tests=40)
-        rows = rows_of(measure(port, 4.0, 1) if "--quick" in options else measure(port, 6.0, 3))
+        seconds, rounds = (4.0, 1) if "--quick" in options else (6.0, 3)
+        rows = rows_of(measure(port, seconds, rounds, _native() if "--native" in options else ()))
     server.terminate()
     server.join()
     if "--json" not in options:
