@@ -1,6 +1,7 @@
 """Real servers for tests: started on free loopback ports in folders of their own, stopped by their own pid."""
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -24,9 +25,15 @@ def require_service(is_present: bool, what: str) -> None:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])
+    """A port below those that the kernel gives to whoever connects, who could take it while a server restarts."""
+    while True:
+        port = secrets.randbelow(12_000) + 20_000
+        with closing(socket.socket()) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_for_port(port: int, *, seconds: float = 20, address: str = "127.0.0.1") -> None:

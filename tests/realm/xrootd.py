@@ -1,5 +1,6 @@
 """A real xrootd: root:// and WebDAV with third-party copies, in a network namespace, since it binds every address."""
 
+import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -69,12 +70,15 @@ class Xrootd:
 
     @contextmanager
     def emptied(self) -> Iterator[None]:
-        """The exported folder is gone: what it holds is not found, the server runs."""
-        away = self.folder.with_name("away")
+        """The exported folder is gone, and no writer can make it anew: what it held is not found, the server runs."""
+        away, parent = self.folder.with_name("away"), self.folder.parent
+        owner = parent.stat()
         self.folder.rename(away)
+        os.chown(parent, 0, 0)
         try:
             yield
         finally:
+            os.chown(parent, owner.st_uid, owner.st_gid)
             away.rename(self.folder)
 
 
