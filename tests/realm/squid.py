@@ -110,9 +110,11 @@ class Squid:
 
     @contextmanager
     def other_content(self, path: str, body: bytes) -> Iterator[None]:
-        """The origin gives something else at a path; "" there is nothing at all."""
+        """The origin gives something else at a path; "" nothing at all. The proxy begins with no older copy."""
         before = dict(self.origin.objects)
         self.origin.objects[path] = body
+        self.stop()
+        self.start()
         try:
             yield
         finally:
