@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +107,13 @@ def contenders(port: int, seconds: float) -> dict[str, Callable[[], Rate]]:
     found: dict[str, Callable[[], Rate]] = {}
     for name, argv in argvs(port).items():
         for peer in (peers.icinga, peers.nagios):
-            found[f"{peer.__name__} {name}"] = lambda argv=argv, peer=peer: _in_folder(peer, argv, seconds)  # type: ignore[misc]
-        found[f"ours {name}"] = lambda argv=argv: ours("plugin", argv[0], argv[1:], seconds)  # type: ignore[misc]
-        kind, arguments = NATIVE.get(name, ("", {}))
+            found[f"{peer.__name__} {name}"] = partial(_in_folder, peer, argv, seconds)
+        found[f"ours {name}"] = partial(ours, "plugin", argv[0], argv[1:], seconds)
+        kind, more = NATIVE.get(name, ("", {}))
         for processes in (cores, 0) if kind else ():
-            found[f"ours native {kind}, {processes}"] = lambda kind=kind, more=arguments, processes=processes: ours(  # type: ignore[misc]
-                "native", kind, {"port": port, **more}, seconds, processes
-            )
-    found["blackbox http"] = lambda: blackbox(port, seconds)
+            arguments = {"port": port, **more}
+            found[f"ours native {kind}, {processes}"] = partial(ours, "native", kind, arguments, seconds, processes)
+    found["blackbox http"] = partial(blackbox, port, seconds)
     return found
 
 

@@ -34,7 +34,7 @@ def _failures(operation, secret):
     """What makes us fail among the requests that hypothesis makes for one operation."""
     failures = []
 
-    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy())
     def send(case):
         answer = case.call(headers={"Authorization": f"Bearer {secret}"})

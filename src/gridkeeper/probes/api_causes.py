@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
 from pydantic import Field
 
-from gridkeeper.probes.api_inputs import named_tests
+from gridkeeper.probes.api_inputs import named_test
 from gridkeeper.probes.cause_actions import decide_cause, declare_cause, remove_cause
 from gridkeeper.probes.models import CauseRule, Reach
 from gridkeeper.registry.api_changes import Call, change
@@ -100,15 +100,15 @@ def list_cause_rules(
 @decorate_view(conditional)
 def get_cause_rule(request: HttpRequest, key: Key) -> CauseRule:
     """With how often it was seen, where it was learned."""
-    return CAUSE_RULES.note(request, CAUSE_RULES.find(key))  # type: ignore[no-any-return]
+    return CAUSE_RULES.note(request, CAUSE_RULES.find(key))
 
 
 @change(router, "POST", "/cause-rules", CAUSE_RULES, "add", summary="Declare a rule of causes", status=201)
 def add_cause_rule(call: Call, body: CauseRuleAdd) -> CauseRule:
     """Nothing is hidden: consequences are shown under their cause."""
     return declare_cause(
-        call.actor, cause=named_tests([body.cause], "cause")[0], reach=body.reach, reason=body.reason, now=call.now,
-        effect=named_tests([body.effect], "effect")[0] if body.effect else None,
+        call.actor, cause=named_test(body.cause, "cause"), reach=body.reach, reason=body.reason, now=call.now,
+        effect=named_test(body.effect, "effect") if body.effect else None,
         cause_type=service_type_of(body.cause_type) if body.cause_type else None,
         effect_type=service_type_of(body.effect_type) if body.effect_type else None,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr
 
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import is_permitted, require
-from gridkeeper.probes.api_inputs import JsonObject, Secret, named_tests, named_vos
+from gridkeeper.probes.api_inputs import JsonObject, Secret, named_tests, named_vo
 from gridkeeper.probes.credential_actions import (
     Entered,
     add_credential,
@@ -171,7 +171,7 @@ def _found(request: HttpRequest, key: str) -> Credential:
 @decorate_view(conditional)
 def get_test_credential(request: HttpRequest, key: Key) -> Credential:
     """For whoever keeps it; never its secret."""
-    return TEST_CREDENTIALS.note(request, _found(request, key))  # type: ignore[no-any-return]
+    return TEST_CREDENTIALS.note(request, _found(request, key))
 
 
 @router.get("/test-credentials/{key}/uses", response=Page[CredentialUseOut], summary="Uses of a credential")
@@ -184,7 +184,7 @@ def list_uses(request: HttpRequest, key: Key, limit: Limit = 100, offset: Offset
 def enter_credential(call: Call, body: TestCredentialAdd) -> Credential:
     """Stored encrypted; tests that need it are handed it by a private file for each run."""
     return add_credential(
-        call.actor, name=body.name, vo=named_vos([body.vo], "vo")[0] if body.vo else None, kind=body.kind.value,
+        call.actor, name=body.name, vo=named_vo(body.vo) if body.vo else None, kind=body.kind.value,
         options=body.options, tests=named_tests(body.tests), reason=body.reason, now=call.now,
         entered=Entered(body.secret.get_secret_value(), body.password.get_secret_value()),
     )  # fmt: skip
@@ -210,4 +210,4 @@ def forget_secret(call: Call, row: Credential, body: Edit) -> Credential:
 def renew_now(request: HttpRequest, key: Key) -> Credential:
     """Makes a proxy or gets a token; 422 with the issuer's words where that fails."""
     renew_credential(Actor.of(request, "api"), credential=_found(request, key), now=timezone.now())
-    return TEST_CREDENTIALS.find(key)  # type: ignore[no-any-return]
+    return TEST_CREDENTIALS.find(key)

@@ -105,6 +105,16 @@ def named_tests(names: Iterable[str], field: str = "tests") -> list[Test]:
     return _named(Test.objects.all(), names, field, "/tests")
 
 
+def named_test(name: str, field: str) -> Test:
+    """The test of that name. Raises Problem 422 where there is none."""
+    return named_tests([name], field)[0]
+
+
+def named_vo(name: str) -> Vo:
+    """The current VO of that name. Raises Problem 422 where there is none."""
+    return named_vos([name], "vo")[0]
+
+
 def named_vos(names: Iterable[str], field: str = "vos") -> list[Vo]:
     """The current VOs of those names. Raises Problem 422 naming the unknown ones."""
     return _named(Vo.objects.current(), names, field, "/vos")

@@ -8,7 +8,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from gridkeeper.people.actor import Actor
-from gridkeeper.probes.api_inputs import named_vos
+from gridkeeper.probes.api_inputs import named_vo, named_vos
 from gridkeeper.probes.nagios_actions import NagiosReport, import_nagios, lines_of, preview_nagios
 from gridkeeper.probes.pack_actions import PackReport, install_pack, preview_pack
 from gridkeeper.probes.pack_views import rows_of_packs
@@ -115,7 +115,7 @@ def import_from_nagios(request: HttpRequest, body: NagiosIn, dry_run: DryRun = F
     """Hosts become services of one site, each service description a test. Nothing is removed; whole, or not at all."""
     do = preview_nagios if dry_run else import_nagios
     report: NagiosReport = do(
-        Actor.of(request, "api"), files=body.files, site=site_of(body.site), vo=named_vos([body.vo], "vo")[0],
+        Actor.of(request, "api"), files=body.files, site=site_of(body.site), vo=named_vo(body.vo),
         reason=body.reason, now=timezone.now(),
     )  # fmt: skip
     names = ("tests_added", "tests_changed", "services_added", "services_known", "entries")

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
 from pydantic import Field
 
-from gridkeeper.probes.api_inputs import named_tests
+from gridkeeper.probes.api_inputs import named_test
 from gridkeeper.probes.models import Pause
 from gridkeeper.probes.pause_actions import end_pause, pause
 from gridkeeper.registry.api_changes import Call, change
@@ -89,14 +89,14 @@ def list_pauses(
 @decorate_view(conditional)
 def get_pause(request: HttpRequest, key: Key) -> Pause:
     """Also where it is over."""
-    return PAUSES.note(request, PAUSES.find(key))  # type: ignore[no-any-return]
+    return PAUSES.note(request, PAUSES.find(key))
 
 
 @change(router, "POST", "/pauses", PAUSES, "add", summary="Pause tests", status=201)
 def add_pause(call: Call, body: PauseAdd) -> Pause:
     """By whoever may edit the service or site; a test everywhere is paused by superusers."""
     return pause(
-        call.actor, test=named_tests([body.test], "test")[0] if body.test else None,
+        call.actor, test=named_test(body.test, "test") if body.test else None,
         service=service_of(body.service) if body.service else None, site=site_of(body.site) if body.site else None,
         reason=body.reason, expires_at=body.expires_at, now=call.now,
     )  # fmt: skip

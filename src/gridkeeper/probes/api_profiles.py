@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 from ninja.decorators import decorate_view
 from pydantic import ConfigDict, Field
 
-from gridkeeper.probes.api_inputs import named_tests, named_vos
+from gridkeeper.probes.api_inputs import named_test, named_vo
 from gridkeeper.probes.models import ProfileEntry
 from gridkeeper.probes.profile_actions import Line, Use, borrowed, change_profile, effects_of, profile_of
 from gridkeeper.registry.api_changes import Call, change
@@ -136,7 +136,7 @@ ENTRIES = Resource("profile_entry", ProfileEntry, _entries, EntryOut, key="id")
 @decorate_view(conditional)
 def get_profile(request: HttpRequest, key: Key) -> Vo:
     """By the VO's name: which tests run for it on which service types, and which of them count."""
-    return PROFILES.note(request, PROFILES.find(key))  # type: ignore[no-any-return]
+    return PROFILES.note(request, PROFILES.find(key))
 
 
 def _what_follows(_call: Call, vo: Vo, body: ProfileEdit) -> list[str]:
@@ -172,13 +172,13 @@ def list_profile_entries(
 @decorate_view(conditional)
 def get_profile_entry(request: HttpRequest, key: Key) -> ProfileEntry:
     """Also where it has ended."""
-    return ENTRIES.note(request, ENTRIES.find(key))  # type: ignore[no-any-return]
+    return ENTRIES.note(request, ENTRIES.find(key))
 
 
 @change(router, "POST", "/profile-entries", ENTRIES, "add", summary="Put a test into a profile", status=201)
 def add_profile_entry(call: Call, body: EntryAdd) -> ProfileEntry:
     """From now on. What is there already, with the same weight, stays as it is."""
-    (vo,), (test,) = named_vos([body.vo], "vo"), named_tests([body.test], "test")
+    vo, test = named_vo(body.vo), named_test(body.test, "test")
     line = Line(service_type_of(body.service_type).name, test.name)
     return _changed(call, vo, line, _use(is_critical=body.is_critical), body.reason)
 

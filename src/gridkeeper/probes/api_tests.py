@@ -142,7 +142,7 @@ def list_tests(
 @decorate_view(conditional)
 def get_test(request: HttpRequest, key: Key) -> Test:
     """With what it means and what to do when it fails."""
-    return TESTS.note(request, TESTS.find(key))  # type: ignore[no-any-return]
+    return TESTS.note(request, TESTS.find(key))
 
 
 @router.get("/tests/{key}/versions", response=Page[TestVersionOut], summary="Versions of a test")

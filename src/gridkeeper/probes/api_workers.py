@@ -111,7 +111,7 @@ def list_workers(
 @decorate_view(conditional)
 def get_worker(request: HttpRequest, key: Key) -> Worker:
     """With its state, and why."""
-    return WORKERS.note(request, WORKERS.find(key))  # type: ignore[no-any-return]
+    return WORKERS.note(request, WORKERS.find(key))
 
 
 @change(router, "POST", "/workers/{key}/approve", WORKERS, "approve", summary="Let a worker work")

@@ -66,8 +66,8 @@ class Change:
     """
 
     name: str
-    of: Resource | None
-    shows: Resource
+    of: Resource[Any] | None
+    shows: Resource[Any]
     body: type[Schema]
     action: Callable[..., Any]
     warn: Callable[..., Sequence[str]] | None = None
@@ -129,11 +129,11 @@ def change(
     router: Router,
     method: str,
     path: str,
-    shows: Resource,
+    shows: Resource[Any],
     verb: str,
     *,
     summary: str,
-    of: Resource | None = None,
+    of: Resource[Any] | None = None,
     warn: Callable[..., Sequence[str]] | None = None,
     status: int = 200,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

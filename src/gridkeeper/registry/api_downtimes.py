@@ -198,7 +198,7 @@ def declare_downtime(call: Call, body: DowntimeIn) -> Downtime:
 @decorate_view(conditional)
 def get_downtime(request: HttpRequest, key: Key) -> Downtime:
     """With the services that it affects, and what it continues and is continued by."""
-    return DOWNTIMES.note(request, DOWNTIMES.find(key))  # type: ignore[no-any-return]
+    return DOWNTIMES.note(request, DOWNTIMES.find(key))
 
 
 @change(router, "PATCH", "/downtimes/{key}", DOWNTIMES, "edit", summary="Edit a downtime")

@@ -74,7 +74,7 @@ def list_federations(
 @decorate_view(conditional)
 def get_federation(request: HttpRequest, key: Key) -> Federation:
     """Also where it is closed."""
-    return FEDERATIONS.note(request, FEDERATIONS.find(key))  # type: ignore[no-any-return]
+    return FEDERATIONS.note(request, FEDERATIONS.find(key))
 
 
 @change(router, "POST", "/federations", FEDERATIONS, "add", summary="Add a federation", status=201)
@@ -120,7 +120,7 @@ def list_regions(
 @decorate_view(conditional)
 def get_region(request: HttpRequest, key: Key) -> Ngi:
     """Also where it is closed."""
-    return REGIONS.note(request, REGIONS.find(key))  # type: ignore[no-any-return]
+    return REGIONS.note(request, REGIONS.find(key))
 
 
 @change(router, "POST", "/regions", REGIONS, "add", summary="Add a region", status=201)

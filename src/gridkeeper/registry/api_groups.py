@@ -74,7 +74,7 @@ def list_service_groups(
 @decorate_view(conditional)
 def get_service_group(request: HttpRequest, key: Key) -> ServiceGroup:
     """Also where it is closed."""
-    return GROUPS.note(request, GROUPS.find(key))  # type: ignore[no-any-return]
+    return GROUPS.note(request, GROUPS.find(key))
 
 
 @change(router, "POST", "/service-groups", GROUPS, "add", summary="Add a service group", status=201)

@@ -65,7 +65,8 @@ def exact(**values: Any) -> dict[str, Any]:
 
 
 def listed(
-    request: HttpRequest, resource: Resource, rows: "QuerySet[Any]", *, closed: bool, changed_since: datetime | None,
+    request: HttpRequest, resource: Resource[Any], rows: "QuerySet[Any]", *, closed: bool,
+    changed_since: datetime | None,
     order: str, fields: Mapping[str, str], limit: int, offset: int,
 ) -> dict[str, Any]:  # fmt: skip
     """The fields of a page: the current rows, or with `changed_since` all that were written since.
@@ -82,5 +83,5 @@ def listed(
     return paginate(request, changed, limit, offset) | {"next_changed_since": following}
 
 
-def _ends(resource: Resource) -> bool:
+def _ends(resource: Resource[Any]) -> bool:
     return any(each.name == "valid_until" for each in resource.model._meta.concrete_fields)

@@ -73,7 +73,7 @@ def list_recurrences(
 @decorate_view(conditional)
 def get_recurrence(request: HttpRequest, key: Key) -> DowntimeRecurrence:
     """With the downtimes that it has made."""
-    return RECURRENCES.note(request, RECURRENCES.find(key))  # type: ignore[no-any-return]
+    return RECURRENCES.note(request, RECURRENCES.find(key))
 
 
 @change(

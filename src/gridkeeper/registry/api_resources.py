@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Count, IntegerField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -12,12 +12,14 @@ from ninja import Schema
 
 from gridkeeper.people.past import moment_travelled_to
 
+_M = TypeVar("_M", bound=Model)
+_T = TypeVar("_T")
 #: Condition on the rows of a model that were written since an instant.
 Touched = Callable[[datetime], Q]
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Generic[_M]):
     """One kind of object.
 
     kind: first word of its operations ("site.edit"); rows: with all that `schema` shows, and `version`
@@ -28,7 +30,7 @@ class Resource:
     """
 
     kind: str
-    model: type[Model]
+    model: type[_M]
     rows: Callable[[], "QuerySet[Any]"]
     schema: type[Schema]
     key: str = "key"
@@ -40,10 +42,10 @@ class Resource:
         """What the ETag of that row begins with; "" where it has none."""
         return str(getattr(subject, self.version, ""))
 
-    def find(self, name: str) -> Any:
+    def find(self, name: str) -> _M:
         """The object of that key. Raises Http404 saying what is not there."""
         is_possible = self.key != "id" or (name.isascii() and name.isdecimal() and len(name) < 19)
-        found = self.rows().filter(**{self.key: name}).first() if is_possible else None
+        found: _M | None = self.rows().filter(**{self.key: name}).first() if is_possible else None
         if found is None:
             raise Http404(f"no {self.kind.replace('_', ' ')} has the {self.key} {name[:100]!r}; lists give the keys")
         return found
@@ -52,7 +54,7 @@ class Resource:
         """The object as it stands, for an answer that bears its version as ETag; what is gone, as it was last seen."""
         return self.note(request, self.rows().filter(pk=pk).first() or last_seen)
 
-    def note(self, request: HttpRequest, subject: Any) -> Any:
+    def note(self, request: HttpRequest, subject: _T) -> _T:
         """Notes the object's version on the request, for the ETag."""
         if version := self.version_of(subject):
             request.version = version  # type: ignore[attr-defined]

@@ -220,7 +220,7 @@ def get_role(request: HttpRequest, key: Key) -> RoleGrant:
     """By its id. For whose role reads personal data; others see their own."""
     grant: RoleGrant = ROLE_GRANTS.find(key)
     _refuse_reading(request, grant.user)
-    return ROLE_GRANTS.note(request, grant)  # type: ignore[no-any-return]
+    return ROLE_GRANTS.note(request, grant)
 
 
 def _refuse_reading(request: HttpRequest, owner: User) -> None:
@@ -294,7 +294,7 @@ def get_role_request(request: HttpRequest, key: Key) -> RoleRequest:
     """For whose role reads personal data; others see their own."""
     asked: RoleRequest = ROLE_REQUESTS.find(key)
     _refuse_reading(request, asked.user)
-    return ROLE_REQUESTS.note(request, asked)  # type: ignore[no-any-return]
+    return ROLE_REQUESTS.note(request, asked)
 
 
 @change(router, "POST", "/role-requests", ROLE_REQUESTS, "ask", summary="Ask for a role", status=201)

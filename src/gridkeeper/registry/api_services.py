@@ -110,7 +110,7 @@ def _for_vo(vo: str) -> Q:
 @decorate_view(conditional)
 def get_service(request: HttpRequest, key: Key) -> Service:
     """With its endpoints; its ETag is what a change sends back as `If-Match`."""
-    return SERVICES.note(request, SERVICES.find(key))  # type: ignore[no-any-return]
+    return SERVICES.note(request, SERVICES.find(key))
 
 
 @change(router, "POST", "/services", SERVICES, "add", summary="Add a service", status=201)
@@ -170,7 +170,7 @@ def list_endpoints(
 @decorate_view(conditional)
 def get_endpoint(request: HttpRequest, key: Key) -> Endpoint:
     """Also where it is closed."""
-    return ENDPOINTS.note(request, ENDPOINTS.find(key))  # type: ignore[no-any-return]
+    return ENDPOINTS.note(request, ENDPOINTS.find(key))
 
 
 @change(router, "POST", "/endpoints", ENDPOINTS, "add", summary="Add an endpoint to a service", status=201)

@@ -98,7 +98,7 @@ def list_sites(
 @decorate_view(conditional)
 def get_site(request: HttpRequest, key: Key) -> Site:
     """Also where it is closed; its ETag is what a change sends back as `If-Match`."""
-    return SITES.note(request, SITES.find(key))  # type: ignore[no-any-return]
+    return SITES.note(request, SITES.find(key))
 
 
 @change(router, "POST", "/sites", SITES, "add", summary="Add a site", status=201)
@@ -198,7 +198,7 @@ def list_credentials(
 def get_credential(request: HttpRequest, key: Key) -> ApiCredential:
     """For whose role reads personal data."""
     require(Actor.of(request, "api"), "registry.read_personal_data")
-    return CREDENTIALS.note(request, CREDENTIALS.find(key))  # type: ignore[no-any-return]
+    return CREDENTIALS.note(request, CREDENTIALS.find(key))
 
 
 @change(router, "POST", "/credentials", CREDENTIALS, "add", summary="Let a machine write a site's entry", status=201)

@@ -12,7 +12,7 @@ from gridkeeper.registry.property_actions import remove_properties, set_properti
 from gridkeeper.registry.scope_actions import set_scopes
 
 
-def offer_scopes(router: Router, path: str, resource: Resource) -> None:
+def offer_scopes(router: Router, path: str, resource: Resource[Any]) -> None:
     """`PUT {path}/{key}/scopes`."""
     word = resource.kind.replace("_", " ")
 
@@ -32,7 +32,7 @@ def _what_scopes_change(call: Call, subject: Any, body: ScopesIn) -> list[str]:
     return [*effects.consequences, *(f"{name} changes with it" for name in effects.affected)]
 
 
-def offer_properties(router: Router, path: str, resource: Resource) -> None:
+def offer_properties(router: Router, path: str, resource: Resource[Any]) -> None:
     """`PUT` and `PATCH {path}/{key}/properties`, `POST {path}/{key}/properties/remove`."""
     word = resource.kind.replace("_", " ")
 

@@ -54,7 +54,7 @@ def list_service_types(
 @decorate_view(conditional)
 def get_service_type(request: HttpRequest, key: Key) -> ServiceType:
     """By its name."""
-    return SERVICE_TYPES.note(request, SERVICE_TYPES.find(key))  # type: ignore[no-any-return]
+    return SERVICE_TYPES.note(request, SERVICE_TYPES.find(key))
 
 
 @change(router, "POST", "/service-types", SERVICE_TYPES, "add", summary="Add a service type", status=201)
@@ -90,7 +90,7 @@ def list_scopes(
 @decorate_view(conditional)
 def get_scope(request: HttpRequest, key: Key) -> Scope:
     """Also where it is closed."""
-    return SCOPES.note(request, SCOPES.find(key))  # type: ignore[no-any-return]
+    return SCOPES.note(request, SCOPES.find(key))
 
 
 @change(router, "POST", "/scopes", SCOPES, "add", summary="Add a scope", status=201)

@@ -107,7 +107,7 @@ def list_vos(
 @decorate_view(conditional)
 def get_vo(request: HttpRequest, key: Key) -> Vo:
     """The current VO of that name."""
-    return VOS.note(request, VOS.find(key))  # type: ignore[no-any-return]
+    return VOS.note(request, VOS.find(key))
 
 
 @change(router, "PATCH", "/vos/{key}", VOS, "edit", summary="Edit a VO")
