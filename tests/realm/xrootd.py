@@ -57,7 +57,9 @@ class Xrootd:
         self.daemon.freeze()
 
     def thaw(self) -> None:
-        self.daemon.thaw()
+        """Restarts it, so that it does not do late what clients asked of it while it hung."""
+        self.daemon.kill()
+        self.start()
 
     @contextmanager
     def read_only(self) -> Iterator[None]:

@@ -315,3 +315,49 @@ def test_credentials_do_not_leave_tls_by_a_redirect():
     answer = Response(request.url, 307, "", {"location": "http://ce.example.org/"}, b"")
     after = redirected(answer, request)
     assert (after.url, after.headers, after.certificate) == ("http://ce.example.org/", {}, "")
+
+
+def _breaking(handshakes, port):
+    """An answer that says nonsense in the middle of so many handshakes, and then passes on to a TLS server."""
+    left = [handshakes]
+
+    async def answer(reader, writer):
+        if left[0]:
+            left[0] -= 1
+            await reader.read(65536)
+            writer.write(b"\x16\x03\x03\x00\x04\x14\x00\x00\x00")  # a handshake message that comes last, said first
+            return
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def pass_on(source, sink):
+            try:
+                while part := await source.read(65536):
+                    sink.write(part)
+            finally:
+                sink.close()
+
+        try:
+            await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
+        finally:
+            inner_writer.close()
+            await inner_writer.wait_closed()
+
+    return answer
+
+
+@pytest.mark.parametrize(("broken", "tries", "is_answered"), [(0, 1, True), (1, 1, False), (2, 3, True), (3, 3, False)])
+async def test_a_broken_handshake_is_begun_anew_where_that_is_wanted(authority, broken, tries, is_answered):
+    async with (
+        listening(saying(http(), reads=True), tls=authority.server()) as inner,
+        listening(_breaking(broken, inner)) as port,
+    ):
+        target = Target("ce.example.org", "127.0.0.1", port)
+        request = Request(
+            "GET", f"https://ce.example.org:{port}/", ca_file=str(authority.file), handshakes=tries,
+        )  # fmt: skip
+        if is_answered:
+            response = await fetch(target, request, Run(5.0))
+            assert (response.status, response.broken_handshakes) == (200, broken)
+        else:
+            with pytest.raises(ssl.SSLError, match="UNEXPECTED_MESSAGE"):
+                await fetch(target, request, Run(5.0))

@@ -42,7 +42,7 @@ def test_a_server_that_works_is_ok(asked, name, arguments, words):
 
 @pytest.mark.service
 def test_a_finished_copy_leaves_nothing(tls_xrootd, asked):
-    asked("webdav-copy")
+    assert asked("webdav-copy").status.name == "OK"
     assert list(tls_xrootd.folder.glob("gridkeeper-sample-*")) == []
 
 

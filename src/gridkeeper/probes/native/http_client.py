@@ -29,6 +29,8 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+", re.ASCII)
 #: How long a server is waited for that was asked whether it wants the body (RFC 9110 section 10.1.1).
 _LONGEST_WAIT_S = 1.0
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})\s*(?:;.*)?", re.DOTALL)
+#: A server that says nonsense in the middle of a handshake, unlike one that refuses us by an alert.
+_BROKEN_HANDSHAKE = frozenset({"UNEXPECTED_MESSAGE", "INVALID_ALERT"})
 #: Whose value is the other host's no business. TransferHeader* carry the token of a third-party copy.
 _NEVER_TRAVEL = frozenset({"authorization", "cookie", "transferheaderauthorization", "credential"})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -48,6 +50,7 @@ class Request:
         storages send to their pools; a bearer token never goes along
     proxy: of an http URL, the caching proxy that is asked instead of the host itself
     server_subject: canonical subject that an https server's certificate must have beside its name; "" any
+    handshakes: how often TLS is begun, where the server breaks the handshake; nothing has been asked by then
     """
 
     method: str
@@ -63,11 +66,16 @@ class Request:
     travels: bool = False
     proxy: Target | None = None
     server_subject: str = ""
+    handshakes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back. is_cut: the body was longer than `most_bytes`; names of headers are lower case."""
+    """What came back. Names of headers are lower case.
+
+    is_cut: the body was longer than `most_bytes`
+    broken_handshakes: before the one that succeeded
+    """
 
     url: str
     status: int
@@ -75,6 +83,7 @@ class Response:
     headers: Mapping[str, str]
     body: bytes
     is_cut: bool = False
+    broken_handshakes: int = 0
 
     @property
     def text(self) -> str:
@@ -102,11 +111,24 @@ async def fetch(target: Target, request: Request, run: Run) -> Response:
     place = Target(host, target.address if host == target.hostname else "", port)
     if request.proxy is not None:
         place, is_https = request.proxy, False
-    stream = await (_connect_tls(place, request, run) if is_https else connect(place, place.port, run))
+    if not is_https:
+        return await _exchange(await connect(place, place.port, run), place, request, run)
+    for broken in range(request.handshakes):
+        try:
+            stream = await _connect_tls(place, request, run)
+        except ssl.SSLError as error:
+            if error.reason not in _BROKEN_HANDSHAKE or broken + 1 == request.handshakes:
+                raise
+        else:
+            return replace(await _exchange(stream, place, request, run), broken_handshakes=broken)
+    raise ValueError("a request needs at least one handshake")
+
+
+async def _exchange(stream: Stream, place: Target, request: Request, run: Run) -> Response:
     try:
         is_held_back = request.asks_first and bool(request.body)
         with run.doing(f"sending the request to {place.hostname}"):
-            await stream.send(_head(request, parts) + (b"" if is_held_back else request.body))
+            await stream.send(_head(request, split(request.url)) + (b"" if is_held_back else request.body))
         if is_held_back:
             return await _send_when_wanted(stream, request, run)
         return await _read(stream, request, run)

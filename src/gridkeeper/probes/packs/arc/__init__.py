@@ -1,5 +1,6 @@
 """ARC CEs: what they say of themselves by REST. The jobs of this pack are `gridkeeper.probes.jobs.arc`'s."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from gridkeeper.core.status import Status
@@ -32,7 +33,8 @@ async def _check(target: Target, arguments: InfoArguments, run: Run) -> Outcome:
     service = parse_info(await rest.info())
     # Its JSON has lost the times of creation (ARC 6.17): they are only in the XML form.
     made = created_at(await rest.info("xml"))
-    return judge_info(service, made, datetime.now(UTC), arguments)
+    outcome = judge_info(service, made, datetime.now(UTC), arguments)
+    return replace(outcome, output=f"{outcome.output}\nTLS handshakes that the CE broke: {rest.broken_handshakes}")
 
 
 def judge_info(service: ComputingService, made: datetime | None, now: datetime, arguments: InfoArguments) -> Outcome:
