@@ -64,6 +64,18 @@ def stale_days(now: datetime) -> list[date]:
     return sorted({*marked, *unfinished}, reverse=True)
 
 
+def waiting_days() -> list[date]:
+    """Every day whose figures are older than what they are made of, settled or not, oldest first."""
+    is_older = Q(computed_at=None) | Q(computed_at__lt=F("marked_at"))
+    return list(DayMark.objects.filter(is_older).order_by("day").values_list("day", flat=True))
+
+
+def reasons_since(days: Iterable[str], since: datetime) -> dict[str, str]:
+    """Of days (2026-03-01) that were marked after `since`: why the last time."""
+    marked = DayMark.objects.filter(day__in=list(days), marked_at__gt=since)
+    return {mark.day.isoformat(): mark.reason for mark in marked}
+
+
 def is_today_due(now: datetime) -> bool:
     """True where today's figures may be made again: not more often than once a minute, nor than 1/20 of the time."""
     found = DayMark.objects.filter(day=as_utc(now).date()).first()
