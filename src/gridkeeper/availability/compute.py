@@ -22,7 +22,6 @@ from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.changes import Validity
 from gridkeeper.lake.scan import arrow_table, connect
 from gridkeeper.lake.store import open_lake
-from gridkeeper.registry.models import Ngi, Site
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +100,8 @@ class Names:
 
 
 def _names() -> Names:
-    return Names(dict(Ngi.objects.values_list("key", "name")), dict(Site.objects.values_list("key", "name")))
+    known = topology.names()
+    return Names(known.regions, known.sites)
 
 
 class _Placed:
