@@ -1,138 +1,152 @@
 """Days computed into the lake. Used by tasks.py, the command line, and the demo's history."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
-from gridkeeper.availability import marks, tables, topology
-from gridkeeper.availability.judge import Judgement, judge
-from gridkeeper.availability.levels import MEASURES, Level
-from gridkeeper.availability.plan import Table
-from gridkeeper.availability.relations import provide
+from gridkeeper.availability import assignments, computations, marks, tables
+from gridkeeper.availability.assignments import Day
+from gridkeeper.availability.heard import count_ignored
+from gridkeeper.availability.heard import runs_of as runs_of
+from gridkeeper.availability.models import Computation
+from gridkeeper.availability.placed import Names, Placed
+from gridkeeper.availability.publishing import outdated
+from gridkeeper.availability.recomputations import effects, queries
 from gridkeeper.availability.topology import Period
-from gridkeeper.availability.tree import Tree
 from gridkeeper.bus.facts import Facts, open_facts
-from gridkeeper.core.windows import DAY, Window
-from gridkeeper.lake.changes import Validity
+from gridkeeper.core.windows import Window
 from gridkeeper.lake.scan import arrow_table, connect
-from gridkeeper.lake.store import open_lake
+from gridkeeper.lake.store import Lake, open_lake
 
 log = structlog.get_logger(__name__)
 
 #: Days that are replaced in one commit: bounds memory, keeps commits few.
 _DAYS_A_COMMIT = 8
-_TABLES = (tables.DAY_TABLE, tables.HOUR_TABLE, tables.TIMELINE_TABLE)
+#: In this order: a day's figures are replaced last, so that a crash before leaves the former ones.
+_TABLES = (tables.TIMELINE_TABLE, tables.HOUR_TABLE, tables.DAY_TABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """What one call did. figures: rows of availability_day."""
+    """What one call did. figures: rows of availability_day; failed: days of which a report kept its former figures."""
 
     days: tuple[date, ...]
     figures: int
     took_s: float
+    failed: tuple[date, ...] = ()
+
+
+@dataclass
+class _Made:
+    """The rows of one day, by the names of the tables, and what they were made of. failed: reports without new ones."""
+
+    period: Period
+    rows: dict[str, list[pa.Table]] = field(default_factory=lambda: {table.name: [] for table in _TABLES})
+    computations: list[Computation] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    def table(self, name: str) -> pa.Table:
+        found = self.rows[name]
+        return pa.concat_tables(found) if found else _SCHEMAS[name].empty_table()
+
+
+_SCHEMAS = {table.name: table.schema for table in _TABLES}
 
 
 def compute_days(days: Iterable[date], now: datetime) -> Computed:
     """Computes the figures and timelines of these UTC days and replaces former ones; today counts until `now`.
 
-    Days that have not begun are left out. Each table is replaced in one commit, so that a crash leaves former figures;
-    the day's mark is cleared last, so that it is then computed again.
+    Days that have not begun are left out. A report that cannot be computed keeps its former figures, its Computation
+    says why, and its day stays marked; so does a day whose process dies: each table is replaced in one commit, the
+    figures last, and the mark is cleared after them.
     """
     started = time.monotonic()
     periods = [period for day in sorted(set(days)) if (period := Period.of(day, now)) is not None]
-    figures = 0
+    figures, failed = 0, []
     for first in range(0, len(periods), _DAYS_A_COMMIT):
-        figures += _compute(periods[first : first + _DAYS_A_COMMIT], now)
+        made = _compute(periods[first : first + _DAYS_A_COMMIT], now)
+        figures += sum(each.table(tables.DAY_TABLE.name).num_rows for each in made)
+        failed += [each.period.day for each in made if each.failed]
     took_s = time.monotonic() - started
     done = tuple(period.day for period in periods)
-    log.info("availability computed", days=len(done), figures=figures, took_s=round(took_s, 3))
-    return Computed(done, figures, took_s)
+    log.info("availability computed", days=len(done), failed=len(failed), figures=figures, took_s=round(took_s, 3))
+    return Computed(done, figures, took_s, tuple(failed))
 
 
-def _compute(periods: Sequence[Period], now: datetime) -> int:
+def _compute(periods: Sequence[Period], now: datetime) -> list[_Made]:
     started = time.monotonic()
-    facts, validity, names = open_facts(), topology.validity(), _names()
-    parts = [_rows_of_day(facts, validity, period, names) for period in periods]
-    lake, days = open_lake(), [period.day for period in periods]
-    for table in _TABLES:
-        rows = pa.concat_tables([part[table.name] for part in parts])
-        if rows.num_rows or lake.files(table.name, Window(periods[0].window.start, periods[-1].window.end)):
-            lake.replace_days(table.name, days, rows)
-    took_s = (time.monotonic() - started) / len(periods)
-    marks.computed(days, now, took_s)
-    return sum(part[tables.DAY_TABLE.name].num_rows for part in parts)
+    window = Window(periods[0].window.start, periods[-1].window.end)
+    days = [period.day for period in periods]
+    marks.begun(days, now)
+    facts, names, changes = open_facts(), Names.now(), queries.changes_in_force(window)
+    made = [_made(facts, assignments.day_of(period, changes, names), now) for period in periods]
+    lake = open_lake()
+    with effects.watching(window, days, now) as watch:
+        for table in _TABLES:
+            _replace(lake, table.name, made, window)
+        watch.see([each.table(tables.DAY_TABLE.name) for each in made])
+    whole = [each.period.day for each in made if not each.failed]
+    finished = [row for each in made for row in each.computations]
+    computations.done(finished, now)
+    marks.computed(whole, now, (time.monotonic() - started) / len(periods))
+    effects.settle(now)
+    outdated.note({(row.day, row.report): row.checksum for row in finished}, now)
+    return made
 
 
-def _rows_of_day(facts: Facts, validity: Validity, period: Period, names: "Names") -> dict[str, pa.Table]:
-    tree = topology.tree_of(period)
+def _made(facts: Facts, day: Day, now: datetime) -> _Made:
+    """The day's rows, share by share; a share that fails leaves the others be."""
+    made = _Made(day.period)
+    computations.begun({day.period.day: day.reports}, now)
+    for share in day.shares():
+        try:
+            _make(facts, day, share, made)
+        except Exception as error:
+            log.exception("availability not computed", day=str(day.period.day), reports=sorted(share.reports))
+            computations.failed(day.period.day, share.reports, error, now)
+            made.failed += sorted(share.reports)
+    return made
+
+
+def _make(facts: Facts, day: Day, share: assignments.Share, made: _Made) -> None:
     with connect() as con:
-        provide(con, tree, runs_of(con, facts, period, validity), period.day)
-        judgement = judge(con, period.length_s)
-        placed = _Placed(con, tree, names, period.day)
-        return {
-            tables.DAY_TABLE.name: placed.figures(judgement.figures, tables.DAY_TABLE.schema),
-            tables.HOUR_TABLE.name: placed.figures(judgement.hours, tables.HOUR_TABLE.schema),
-            tables.TIMELINE_TABLE.name: placed.timelines(judgement),
-        }
+        tree, judgement = assignments.judge_share(con, facts, day, share)
+        rows = Placed(con, tree, day.names, day.period.day).rows(judgement)
+        ignored = _ignored(con, facts, day)
+    for name, table in rows.items():
+        made.rows[name].append(table)
+    figures = rows[tables.DAY_TABLE.name]
+    made.computations += [
+        Computation(
+            day=day.period.day, report=report, inputs=day.inputs.get(report, {}),
+            recomputations=day.keys_for(report), ignored=ignored, checksum=computations.checksum(figures, report),
+        )
+        for report in sorted(share.reports)
+    ]  # fmt: skip
 
 
-def runs_of(con: Any, facts: Facts, period: Period, validity: Validity) -> Table:
-    """Change points of the day and of the day before, from the facts."""
-    columns = ("series", "status", "start", "last_at", "seq")
-    both = [facts.runs(con, day, validity).select(*columns) for day in (period.day - DAY, period.day)]
-    # A result with a clock ahead of ours does not count before its time has come.
-    return both[0].union(both[1]).filter(ibis._.start < period.window.end)
+def _ignored(con: Any, facts: Facts, day: Day) -> int:
+    series = pa.array(sorted({line.series for line in day.tree.expected}), pa.int64())
+    return count_ignored(con, facts, day.period, arrow_table(con, pa.table({"series": series})))
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names by key, as they are now: regions and sites keep their keys when they are renamed."""
-
-    regions: Mapping[str, str]
-    sites: Mapping[str, str]
-
-
-def _names() -> Names:
-    known = topology.names()
-    return Names(known.regions, known.sites)
+def _replace(lake: Lake, name: str, made: Sequence[_Made], window: Window) -> None:
+    """The days' rows of one table, in one commit; reports that failed keep those that they had."""
+    kept = [_former(lake, name, each) for each in made if each.failed]
+    rows = pa.concat_tables([*[each.table(name) for each in made], *kept])
+    if rows.num_rows or lake.files(name, window):
+        lake.replace_days(name, [each.period.day for each in made], rows)
 
 
-class _Placed:
-    """Turns rows that name nodes into rows that say where they stand."""
-
-    def __init__(self, con: Any, tree: Tree, names: Names, day: date) -> None:
-        columns: dict[str, list[Any]] = {name: [] for name in ("node", *tables.PLACE)}
-        for path, node in tree.numbers.items():
-            values = (
-                path.report, path.level.label, path.region, names.regions.get(path.region, ""), path.site,
-                names.sites.get(path.site, ""), path.service_type, path.hostname, path.metric,
-            )  # fmt: skip
-            for name, value in zip(columns, (node, *values), strict=True):
-                columns[name].append(value)
-        types = [("node", pa.int64()), *[(name, pa.string()) for name in tables.PLACE]]
-        self._places = arrow_table(con, pa.table(columns, schema=pa.schema(types)))
-        self._day = day
-
-    def figures(self, figures: Table | None, schema: pa.Schema) -> pa.Table:
-        assert figures is not None
-        rows = figures.mutate(**{name: figures[name].cast("int64") for name in MEASURES})
-        return self._place(rows, schema)
-
-    def timelines(self, judgement: Judgement) -> pa.Table:
-        levels = [judgement.timelines[level] for level in (Level.SERVICE, Level.FLAVOUR, Level.SITE)]
-        periods = levels[0].union(*levels[1:])
-        midnight_s = int(Window.of_day(self._day).start.timestamp())
-        moments = {name: (periods[f"{name}_s"] + midnight_s) * 1_000_000 for name in ("start", "end")}
-        return self._place(periods.mutate(**moments), tables.TIMELINE_TABLE.schema)
-
-    def _place(self, rows: Table, schema: pa.Schema) -> pa.Table:
-        placed = rows.join(self._places, "node").drop("node").to_pyarrow()
-        dated = placed.append_column("date", pa.repeat(pa.scalar(self._day, pa.date32()), placed.num_rows))
-        return dated.select(schema.names).cast(schema)
+def _former(lake: Lake, name: str, made: _Made) -> pa.Table:
+    files = lake.snapshot(name).of_days(Window.of_day(made.period.day))
+    rows = lake.read(name, files, pc.field("report").isin(made.failed))
+    day = pa.repeat(pa.scalar(made.period.day, pa.date32()), rows.num_rows)
+    schema = _SCHEMAS[name]
+    return rows.append_column("date", day).select(schema.names).cast(schema)

@@ -35,6 +35,14 @@ def mark_known(window: Window, reason: str, now: datetime) -> None:
     known.update(marked_at=now, reason=reason[:200])
 
 
+def begun(days: Iterable[date], now: datetime) -> None:
+    """The days are being computed: until that is complete they count as marked, so that a crash is made good."""
+    for day in days:
+        found, is_new = DayMark.objects.get_or_create(day=day, defaults={"reason": "first computed", "marked_at": now})
+        if not is_new and found.computed_at is not None and found.computed_at >= found.marked_at:
+            DayMark.objects.filter(pk=found.pk, marked_at=found.marked_at).update(marked_at=now)
+
+
 def computed(days: Iterable[date], started_at: datetime, took_s: float) -> None:
     """The days were computed from the facts as of `started_at`; a mark of later stands."""
     for day in days:

@@ -1,0 +1,49 @@
+"""The change points that a day is judged by: what was heard that day and the day before, without whom nobody hears."""
+
+from collections.abc import Collection
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import ibis
+
+from gridkeeper.availability.plan import Table
+from gridkeeper.availability.recomputations.rules import Silenced
+from gridkeeper.availability.topology import Period
+from gridkeeper.bus.facts import Facts
+from gridkeeper.core.windows import DAY, Window
+from gridkeeper.lake.changes import Validity, status_runs
+from gridkeeper.lake.series import validity_of
+
+_COLUMNS = ("series", "status", "start", "last_at", "seq")
+
+
+def runs_of(con: Any, facts: Facts, period: Period, validity: Validity, silenced: Collection[Silenced] = ()) -> Table:
+    """Change points of the day and of the day before, from the facts; results of silenced workers do not count."""
+    both = [_runs(con, facts, day, validity, silenced) for day in (period.day - DAY, period.day)]
+    # A result with a clock ahead of ours does not count before its time has come.
+    return both[0].union(both[1]).filter(ibis._.start < period.window.end)
+
+
+def _runs(con: Any, facts: Facts, day: date, validity: Validity, silenced: Collection[Silenced]) -> Table:
+    whole = Window.of_day(day)
+    near = [each for each in silenced if each.window.is_overlapping(whole)]
+    if not near:
+        return facts.runs(con, day, validity).select(*_COLUMNS)
+    results = facts.results(con, whole)
+    is_silenced = reduce(or_, (_is_of(results, each) for each in near))
+    # A day's stored runs do not say whose results made them, so that they are found again.
+    runs = status_runs(results.filter(~is_silenced), validity_of(con, facts.series(), validity))
+    return runs.select(*_COLUMNS)
+
+
+def _is_of(results: Table, silenced: Silenced) -> Any:
+    within = (results.executed_at >= silenced.window.start) & (results.executed_at < silenced.window.end)
+    return (results.worker.fill_null("") == silenced.worker) & within
+
+
+def count_ignored(con: Any, facts: Facts, period: Period, series: Table) -> int:
+    """How many hard results of the period are of no series that is expected of anybody (`series`: column series)."""
+    results = facts.results(con, period.window)
+    return int(results.filter(results.is_hard).anti_join(series, "series").count().to_pyarrow().as_py())
