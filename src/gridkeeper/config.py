@@ -4,6 +4,7 @@ Django's settings are made from it (`gridkeeper.settings`); code reads it as `dj
 """
 
 import os
+import re
 import secrets
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
@@ -58,7 +59,9 @@ class Config(BaseSettings):
         10.0, ge=0.5, le=600, description="Seconds of silence after which a worker's runs are given to another."
     )
     embedded_worker: bool = Field(True, description="False: the scheduler itself runs no test; workers run them all.")
-    engine: str = Field("duckdb", description="duckdb, or spark://... on a cluster.")
+    engine: str = Field(
+        "duckdb", description="What figures are computed with: duckdb, or a Spark (spark://host:7077, local[2], yarn)."
+    )
     secret_key_file: Path | None = Field(None, description="File of the secret key; empty: made in the data folder.")
     credential_key_file: Path | None = Field(
         None, description="File of the keys that credentials are sealed with; empty: made in the data folder."
@@ -152,8 +155,8 @@ class Config(BaseSettings):
     @field_validator("engine")
     @classmethod
     def _engine_is_known(cls, value: str) -> str:
-        if value != "duckdb":
-            raise ValueError("this version computes with duckdb only; leave GRIDKEEPER_ENGINE empty or write duckdb")
+        if not re.fullmatch(r"duckdb|local\[(\d+|\*)\]|spark://[^/\s]+|k8s://\S+|yarn", value):
+            raise ValueError("write duckdb, or a Spark: spark://host:7077, k8s://https://host:6443, yarn or local[2]")
         return value
 
     @field_validator("oidc_issuer")

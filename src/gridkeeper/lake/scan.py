@@ -22,6 +22,7 @@ import pyarrow as pa
 from django.conf import settings
 
 from gridkeeper.core.windows import Window
+from gridkeeper.lake.engines import engine_of
 from gridkeeper.lake.store import Lake
 from gridkeeper.lake.tables import lake_table
 
@@ -98,6 +99,20 @@ def connect() -> Iterator[Any]:
         con.disconnect()
 
 
+@contextmanager
+def computing() -> Iterator[Any]:
+    """The same on the engine of the settings (`GRIDKEEPER_ENGINE`): for what may be worth a cluster's time."""
+    address = settings.GRIDKEEPER.engine
+    if address == "duckdb":
+        with connect() as con:
+            yield con
+        return
+    from gridkeeper.lake import spark
+
+    with spark.connect(address) as con:
+        yield con
+
+
 def _temporary_folder() -> Path:
     """Below the data folder, whose disk was chosen for data; `/tmp` may be a small memory disk."""
     folder: Path = settings.GRIDKEEPER.data_dir.absolute() / "tmp"
@@ -115,9 +130,9 @@ def bind(con: Any, name: str, schema: pa.Schema) -> Any:
 
 
 def arrow_table(con: Any, data: pa.Table) -> Any:
-    """An Arrow table as an Ibis table of that connection; not copied."""
+    """An Arrow table as an Ibis table of that connection; DuckDB does not copy it."""
     name = f"arrow_{next(_names)}"
-    con.con.register(name, data)
+    engine_of(con).give(con, name, data)
     return bind(con, name, data.schema)
 
 
@@ -126,15 +141,7 @@ def parquet_table(con: Any, files: Sequence[str], schema: pa.Schema, *, partitio
     if not files:
         return arrow_table(con, schema.empty_table())
     name = f"parquet_{next(_names)}"
-    columns = ", ".join(f'"{column}"' for column in schema.names)
-    has_partition = partition_by in schema.names
-    options = (
-        f"hive_partitioning = true, hive_types = {{'{partition_by}': DATE}}"
-        if has_partition
-        else "hive_partitioning = false"
-    )
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-    con.con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{listed}], {options})")  # noqa: S608
+    engine_of(con).read(con, name, files, schema, partition_by)
     return bind(con, name, schema)
 
 
