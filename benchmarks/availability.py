@@ -181,13 +181,13 @@ def with_hours(con: Any, folder: Path) -> int:
 
 
 def _judged(con: Any, folder: Path, runs: Any, *, with_hours: bool = False) -> int:
-    from gridkeeper.availability.judge import judge
-    from gridkeeper.availability.relations import provide_runs
+    from gridkeeper.availability.judge import Rules, judge
+    from gridkeeper.availability.relations import TREE_SCHEMAS, provide_runs
 
-    for name in ("expected", "nodes", "downtimes"):
+    for name in TREE_SCHEMAS:
         con.con.register(name, feather.read_table(folder / name))
     provide_runs(con, runs, DAY)
-    judgement = judge(con, 86_400, with_hours=with_hours)
+    judgement = judge(con, Rules(86_400), with_hours=with_hours)
     return int(judgement.figures.count().to_pyarrow().as_py())
 
 

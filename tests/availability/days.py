@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
-from gridkeeper.availability.judge import judge
-from gridkeeper.availability.levels import MEASURES, Level
+from gridkeeper.availability.judge import Rules, judge
+from gridkeeper.availability.levels import MEASURES, WITH_TIMELINES, Level
+from gridkeeper.availability.operations import Operations
 from gridkeeper.availability.relations import provide
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
-from gridkeeper.core.status import Status
 from gridkeeper.lake.scan import arrow_table, connect, rows
-from tests.availability.reference import Figures, Heard, Timeline
+from tests.availability.reference import Figures, Heard, Setting, Timeline
 
 DAY = date(2026, 3, 10)
 MIDNIGHT = datetime(2026, 3, 10, tzinfo=UTC)
@@ -59,26 +60,46 @@ class Judged:
     """A day as the plan judges it."""
 
     def __init__(
-        self, expected: list[Expected], results: list[Heard], excuses: list[Excuse] | None = None, length_s: int = DAY_S
+        self,
+        expected: list[Expected],
+        results: list[Heard],
+        excuses: list[Excuse] | None = None,
+        length_s: int = DAY_S,
+        setting: Setting | None = None,
     ) -> None:
-        tree = Tree()
-        for line in expected:
-            tree.expect(line)
-        tree.excuses = excuses or []
+        setting = setting or Setting()
+        operations = Operations.of("tested", setting.profile)
+        tree = a_tree(expected, excuses or [], setting)
         validity = {line.series: line.validity_s for line in expected}
         with connect() as con:
             runs = arrow_table(con, pa.Table.from_pylist(runs_of(results, validity), schema=_RUNS))
             provide(con, tree, runs, DAY)
-            judged = judge(con, length_s)
+            judged = judge(con, Rules(length_s, operations, setting.mode))
             names = {number: path for path, number in tree.numbers.items()}
             self.timelines: dict[Path, Timeline] = {}
-            for level in (Level.METRIC, Level.SERVICE, Level.FLAVOUR, Level.SITE):
+            for level in WITH_TIMELINES:
                 for row in sorted(rows(judged.timelines[level]), key=lambda r: (r["node"], r["start_s"])):
-                    period = (row["start_s"], row["end_s"], Status(row["status"]))
+                    period = (row["start_s"], row["end_s"], operations.state(row["status"]))
                     self.timelines.setdefault(names[row["node"]], []).append(period)
-            self.figures: dict[Path, Figures] = {
-                names[row["node"]]: {name: row[name] for name in MEASURES} for row in rows(judged.figures)
-            }
-            self.hours: dict[tuple[Path, int], Figures] = {
-                (names[row["node"]], row["hour"]): {name: row[name] for name in MEASURES} for row in rows(judged.hours)
-            }
+            found = {names[row["node"]]: row for row in rows(judged.figures)}
+            self.figures = {path: _measures(row) for path, row in found.items()}
+            self.weights = {path: row["weight"] for path, row in found.items()}
+            self.weighted = {
+                path: {name: row[f"weighted_{name}"] for name in MEASURES}
+                for path, row in found.items() if path.level in (Level.REGION, Level.FEDERATION)
+            }  # fmt: skip
+            self.hours = {(names[row["node"]], row["hour"]): _measures(row) for row in rows(judged.hours)}
+
+
+def a_tree(expected: list[Expected], excuses: list[Excuse], setting: Setting) -> Tree:
+    tree = Tree(
+        excuses=excuses, functions=setting.functions, combinations=setting.combinations, weights=setting.weights,
+        overrides=setting.overrides,
+    )  # fmt: skip
+    for line in expected:
+        tree.expect(line)
+    return tree
+
+
+def _measures(row: Mapping[str, Any]) -> Figures:
+    return {name: row[name] for name in MEASURES}

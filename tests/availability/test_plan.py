@@ -14,7 +14,7 @@ from tests.availability.days import DAY, DAY_S, Judged, at
 from tests.availability.reference import Heard, Reference
 
 H = 3600
-O, W, C, U, M, D, X = Status  # noqa: E741
+O, W, C, U, M, D, X = (status.name for status in Status)  # noqa: E741
 PATH = Path("ops", "NGI_A", "SITE-A", "CE", "ce.a.example", "CE-js")
 SITE = Path(*PATH[:3])
 SERVICE = Path(*PATH[:5])
@@ -23,7 +23,7 @@ SERVICE = Path(*PATH[:5])
 def a_day(*heard, downtimes=(), validity_s=DAY_S, expected=(0, DAY_S), is_new=False, length_s=DAY_S) -> Judged:
     """One metric of one service; `heard` are (second, status)."""
     line = Expected(PATH, 1, validity_s, *expected, is_new)
-    results = [Heard(1, at(second), status, seq) for seq, (second, status) in enumerate(heard)]
+    results = [Heard(1, at(second), Status[status], seq) for seq, (second, status) in enumerate(heard)]
     excuses = [Excuse("ce.a.example", "CE", start, end) for start, end in downtimes]
     return Judged([line], results, excuses, length_s)
 
@@ -87,7 +87,7 @@ def test_the_timeline_of_a_metric(heard, options, timeline) -> None:
 def test_the_timeline_of_a_service_in_downtime(heard, downtimes, timeline) -> None:
     judged = a_day(*heard, downtimes=downtimes)
     assert judged.timelines[SERVICE] == timeline
-    assert all(status is not D for _, _, status in judged.timelines[PATH])
+    assert all(status != D for _, _, status in judged.timelines[PATH])
 
 
 def test_a_downtime_of_a_service_that_is_not_expected_says_nothing() -> None:

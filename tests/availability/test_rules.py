@@ -75,8 +75,8 @@ def test_a_tree_numbers_each_node_once_and_a_service_in_two_reports_twice() -> N
             path = Path(report, "NGI", "SITE", "CE", "host", metric)
             tree.expect(Expected(path, 1, 60, 0, 86_400))
     tree.excuses.append(Excuse("host", "CE", 0, 60))
-    assert len(tree.numbers) == 2 * 7
+    assert len(tree.numbers) == 2 * 8
     assert len(tree.excused()) == 2
     assert Path("ops").level is Level.FEDERATION
-    assert Path("ops").parent is None
-    assert Path("ops", "NGI").parent == Path("ops")
+    assert tree.parents(Path("ops")) == []
+    assert tree.parents(Path("ops", "NGI")) == [Path("ops")]

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridkeeper.availability import topology
 from gridkeeper.availability.heard import runs_of
-from gridkeeper.availability.judge import Judgement, judge
+from gridkeeper.availability.judge import Judgement, Rules, judge
 from gridkeeper.availability.placed import Names
 from gridkeeper.availability.recomputations.rules import Change, Silenced, silenced
 from gridkeeper.availability.relations import provide
@@ -76,7 +76,7 @@ def judge_share(
     """Judges a share of the day; `tree`: only this part of it. Returns the tree whose nodes the judgement names."""
     part = part_of(day.tree if tree is None else tree, share.reports)
     provide(con, part, runs_of(con, facts, day.period, day.validity, share.silenced), day.period.day)
-    return part, judge(con, day.period.length_s, with_hours=with_hours)
+    return part, judge(con, Rules(day.period.length_s), with_hours=with_hours)
 
 
 def part_of(tree: Tree, reports: Collection[str], sites: Collection[str] | None = None) -> Tree:

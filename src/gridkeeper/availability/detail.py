@@ -64,7 +64,7 @@ def site_day(site: Site, day: date, vo: str, now: datetime) -> Branch | None:
     """The site's tree; None for a day that has not begun, or on which nothing of it was judged for the VO."""
     # The plan is written in Ibis, which takes a second to import.
     from gridkeeper.availability.compute import runs_of
-    from gridkeeper.availability.judge import judge
+    from gridkeeper.availability.judge import Rules, judge
     from gridkeeper.availability.relations import provide
 
     period = Period.of(day, now)
@@ -76,7 +76,7 @@ def site_day(site: Site, day: date, vo: str, now: datetime) -> Branch | None:
         runs = runs_of(con, facts, period, topology.validity())
         runs = runs.semi_join(arrow_table(con, _series_of(tree)), "series")
         provide(con, tree, runs, day)
-        judgement = judge(con, period.length_s, with_hours=False)
+        judgement = judge(con, Rules(period.length_s), with_hours=False)
         periods = [row for level in judgement.timelines.values() for row in rows(level)]
         seconds = {row["node"]: Seconds.of(row) for row in rows(judgement.figures)}
         results = _firsts(con, facts, runs, period)
@@ -132,7 +132,7 @@ class _Timelines:
 
 def _branch(tree: Tree, timelines: _Timelines, seconds: Mapping[int, Seconds], path: Path) -> Branch:
     node = tree.numbers[path]
-    children = sorted(child for child in tree.numbers if child.parent == path)
+    children = sorted(child for child in tree.numbers if path in tree.parents(child))
     parts = [_branch(tree, timelines, seconds, child) for child in children]
     return Branch(path, list(timelines.of(node)), seconds[node], parts)
 

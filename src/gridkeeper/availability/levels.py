@@ -1,37 +1,37 @@
-"""The words of the judgement: its levels, how each is made of the one below, and what is counted.
+"""The words of the judgement: its levels and what is counted.
 
 Apart from the plan (plan.py), which needs Ibis; tables, queries and pages need the words alone.
 """
 
 from enum import IntEnum
 
-from gridkeeper.core.status import AND_ORDER, OR_ORDER, UNKNOWN_LIKE, UP, Status
-
 
 class Level(IntEnum):
-    """Who has a timeline, from the leaves to the root. A service is what ARGO calls endpoint, a flavour its service."""
+    """Who has a timeline or a figure, from the leaves to the root.
+
+    A service is what ARGO calls endpoint, a flavour its service, a site its group, a region its supergroup.
+    """
 
     METRIC = 0
     SERVICE = 1
     FLAVOUR = 2
-    SITE = 3
-    REGION = 4
-    FEDERATION = 5
+    FUNCTION = 3
+    SITE = 4
+    REGION = 5
+    FEDERATION = 6
 
     @property
     def label(self) -> str:
         return self.name.lower()
 
 
-#: The operation by which a level is made of the one below (availability.md section 2).
-OPERATIONS = {Level.SERVICE: AND_ORDER, Level.FLAVOUR: OR_ORDER, Level.SITE: AND_ORDER}
+#: Levels whose timelines are combined from those of the level below (availability.md section 2).
+COMBINED = (Level.SERVICE, Level.FLAVOUR, Level.FUNCTION, Level.SITE)
+#: Levels that have timelines; regions and the federation have sums of figures only.
+WITH_TIMELINES = (Level.METRIC, *COMBINED)
 
-#: What the seconds of a period are counted as, and by which statuses.
-SECONDS: dict[str, frozenset[Status]] = {
-    "up_s": UP,
-    "unknown_s": UNKNOWN_LIKE,
-    "down_s": frozenset({Status.DOWNTIME}),
-    "excluded_s": frozenset({Status.EXCLUDED}),
-    "critical_s": frozenset({Status.CRITICAL}),
-}
+#: What the seconds of a period are counted as; which states count as what says the operations profile.
+SECONDS = ("up_s", "unknown_s", "down_s", "excluded_s", "critical_s")
 MEASURES = ("total_s", *SECONDS, "flips")
+#: The same of regions and the federation, each site's counted as often as it weighs.
+WEIGHTED = tuple(f"weighted_{name}" for name in MEASURES)

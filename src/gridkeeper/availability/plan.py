@@ -5,21 +5,25 @@ site or a test: `nodes` names the parts of the tree (topology.py makes it), and 
 
 How a level is combined (shared/domain/availability.md section 7): each period of a child adds one to the count of its
 status where it starts and takes one away where it ends; running sums of these give the count in every status at every
-instant; the order of the operation picks the status; where it stays the same the rows are dropped; the time to the
-next row is the duration.
+instant; the operation picks the status; where it stays the same the rows are dropped; the time to the next row is the
+duration. An operation that is an order picks the first status that occurs; any other one is asked by the set of
+statuses that occur, in a relation of all sets (`truth`).
 
 Times are whole seconds from the start of the day, `[0, length_s)`. A day that is not over has a shorter length.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import ibis
 from ibis import _
 
-from gridkeeper.availability.levels import MEASURES, OPERATIONS, SECONDS, Level
-from gridkeeper.core.status import AND_ORDER, Status
+from gridkeeper.availability.levels import MEASURES, WEIGHTED, Level
+from gridkeeper.availability.operations import Operations
+from gridkeeper.availability.rules import Rules
+from gridkeeper.core.status import RESULT_STATUSES, Status
 
 #: Ibis has no annotations that mypy could check.
 Table = Any
@@ -34,8 +38,12 @@ HOUR_S = 3_600
 #:     and `seq` order them), what began earlier left out; seconds from midnight, rounded down, negative the day before
 #: expected: when a result is expected of a metric node; more than one row a node where it was expected with a break.
 #:     is_new: expected only since an instant of this day
-#: nodes: the tree; parent is of the level above, absent above
+#: nodes: the tree, a row for each parent of a node; parent is of the level above, absent above
+#: made_by: which operation combines the children of a node from service to site
 #: downtimes: intervals that excuse a service's node
+#: overrides: what a node is in an interval whatever its parts say; of several the greatest position wins
+#: weights: how often a site's seconds count in the weighted figures
+#: truth: for an operation that is no order, the status by the statuses that occur (`Operations.truth`)
 SCHEMAS: dict[str, dict[str, str]] = {
     "runs": {
         "series": "int64", "status": "int32", "start": "timestamp('UTC', 6)", "seq": "int64",
@@ -46,7 +54,14 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "is_new": "boolean",
     },
     "nodes": {"node": "int64", "parent": "int64"},
+    "made_by": {"node": "int64", "level": "int32", "operation": "string"},
     "downtimes": {"node": "int64", "start_s": "int64", "end_s": "int64"},
+    "overrides": {
+        "node": "int64", "level": "int32", "position": "int64", "start_s": "int64", "end_s": "int64",
+        "status": "string", "holds_end": "boolean",
+    },
+    "weights": {"node": "int64", "weight": "float64"},
+    "truth": {"operation": "string", "mask": "int64", "status": "int32"},
 }  # fmt: skip
 #: Of every timeline: who, what, from when until when.
 TIMELINE = {"node": "int64", "status": "int32", "start_s": "int64", "end_s": "int64"}
@@ -54,48 +69,66 @@ TIMELINE = {"node": "int64", "status": "int32", "start_s": "int64", "end_s": "in
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The relations of SCHEMAS, and how much of the day is judged."""
+    """The relations of SCHEMAS, and the rules by which they are judged."""
 
-    length_s: int
+    rules: Rules
     runs: Table
     expected: Table
     nodes: Table
+    made_by: Table
     downtimes: Table
+    overrides: Table
+    weights: Table
+    truth: Table
+
+    @property
+    def length_s(self) -> int:
+        return self.rules.length_s
+
+    @property
+    def operations(self) -> Operations:
+        return self.rules.operations
 
 
-def named_inputs(length_s: int) -> Inputs:
+def named_inputs(rules: Rules) -> Inputs:
     """The inputs by their names alone, of no session yet: what statements are made from."""
-    return Inputs(length_s, **{name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()})
+    return Inputs(rules, **{name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()})
 
 
-def combine(periods: Table, order: Sequence[Status], length_s: int, overriding: Table | None = None) -> Table:
+def combine(inputs: Inputs, operation: str, periods: Table, overriding: Table | None = None) -> Table:
     """The timelines of the parents: rows node, status, start_s, end_s that fill `[0, length_s)` without a break.
 
     periods: node (the parent), status, start_s, end_s of its children, each of which fills the day; EXCLUDED ones
     count for nothing, and an instant at which all are EXCLUDED is EXCLUDED. `overriding` (node, start_s, end_s) sets
-    DOWNTIME for its duration where they are not.
+    the state of downtimes for its duration where they are not. Raises OperationsError for an unknown operation.
     """
+    order = inputs.operations.order(operation)
+    codes = order or [inputs.operations.code(state) for state in inputs.operations.states]
     # Most children share their times (a whole day of OK), so that counting them first leaves few events.
     counted = periods.group_by("node", "status", "start_s", "end_s").agg(n=_.count())
     if overriding is not None:
         mark = overriding.select("node", status=ibis.literal(_OVERRIDE, "int32"), start_s=_.start_s, end_s=_.end_s)
         counted = counted.union(mark.group_by("node", "status", "start_s", "end_s").agg(n=_.count()))
-    edges = _edges(counted, order, has_override=overriding is not None).filter(_.at_s < length_s)
+    edges = _edges(counted, codes, has_override=overriding is not None).filter(_.at_s < inputs.length_s)
     changes = edges.group_by("node", "at_s").agg(**{name: edges[name].sum() for name in edges.columns[2:]})
     running = ibis.window(group_by="node", order_by="at_s", preceding=None, following=0)
     counts = changes.select("node", "at_s", **{name: changes[name].sum().over(running) for name in changes.columns[2:]})
-    return _keep_changes(counts.select("node", "at_s", status=_pick(counts, order)), length_s)
+    picked = _first_of(counts, order) if order else _looked_up(counts, codes, inputs.truth, operation)
+    if overriding is not None:
+        picked = _overridden(picked, inputs.operations)
+    return _keep_changes(picked.select("node", "at_s", "status"), inputs.length_s)
 
 
 _OVERRIDE = 7  # counted beside the statuses, of which it is none
+_OVERRIDDEN = f"n{_OVERRIDE}"
 
 
-def _edges(counted: Table, order: Sequence[Status], *, has_override: bool) -> Table:
+def _edges(counted: Table, codes: Sequence[int], *, has_override: bool) -> Table:
     """One row where a period starts (its number added) and one where it ends (taken away).
 
     The numbers are floats: sums of integers are 128 bits wide in DuckDB and three times as dear; these stay exact.
     """
-    wanted = [*[status.value for status in order], *([_OVERRIDE] if has_override else [])]
+    wanted = [*codes, *([_OVERRIDE] if has_override else [])]
 
     def side(at_s: Column, number: Column) -> Table:
         zero = ibis.literal(0, "float64")
@@ -106,14 +139,24 @@ def _edges(counted: Table, order: Sequence[Status], *, has_override: bool) -> Ta
     return side(counted.start_s, number).union(side(counted.end_s, -number))
 
 
-def _pick(counts: Table, order: Sequence[Status]) -> Column:
-    """The status that the order picks: AND the last that occurs, OR the first."""
-    ranked = reversed(order) if tuple(order) == AND_ORDER else order
-    branches = [(counts[f"n{status.value}"] > 0, status.value) for status in ranked]
-    if f"n{_OVERRIDE}" in counts.columns:
-        others = sum((counts[f"n{status.value}"] for status in order), ibis.literal(0, "float64"))
-        branches.insert(0, ((counts[f"n{_OVERRIDE}"] > 0) & (others > 0), Status.DOWNTIME.value))
-    return ibis.cases(*branches, else_=Status.EXCLUDED.value).cast("int32")
+def _first_of(counts: Table, order: Sequence[int]) -> Table:
+    """With the status: the first of the order that occurs."""
+    branches = [(counts[f"n{code}"] > 0, ibis.literal(code, "int32")) for code in order]
+    return counts.mutate(status=ibis.cases(*branches, else_=_status(Status.EXCLUDED)))
+
+
+def _looked_up(counts: Table, codes: Sequence[int], truth: Table, operation: str) -> Table:
+    """With the status that the truth table gives for the set of statuses that occur."""
+    bits = [ibis.ifelse(counts[f"n{code}"] > 0, 1 << place, 0).cast("int64") for place, code in enumerate(codes)]
+    sets = counts.mutate(mask=reduce(lambda left, right: left + right, bits))
+    return sets.join(truth.filter(_.operation == operation).drop("operation"), "mask")
+
+
+def _overridden(picked: Table, operations: Operations) -> Table:
+    """In a downtime, the state of downtimes where something is expected."""
+    is_down = (picked[_OVERRIDDEN] > 0) & (picked.status != Status.EXCLUDED.value)
+    down = ibis.literal(operations.code(operations.down), "int32")
+    return picked.mutate(status=ibis.ifelse(is_down, down, picked.status))
 
 
 def _keep_changes(points: Table, length_s: int) -> Table:
@@ -127,23 +170,33 @@ def _keep_changes(points: Table, length_s: int) -> Table:
 
 def metric_timelines(inputs: Inputs) -> Table:
     """The timelines of the metric nodes, from results, what is expected, and how long a result says something."""
-    steady = _steady(inputs)
+    runs = _in_known_states(inputs.runs, inputs.operations)
+    steady = _steady(runs, inputs)
     others = inputs.expected.anti_join(steady, "node")
-    segments = _result_segments(inputs.runs.semi_join(others, "series"), others, inputs.length_s)
-    points = _points(segments, others, inputs.length_s)
+    segments = _result_segments(runs.semi_join(others, "series"), others, inputs.length_s)
+    points = _points(segments, others, inputs)
     return steady.union(_keep_changes(points, inputs.length_s))
+
+
+def _in_known_states(runs: Table, operations: Operations) -> Table:
+    """A result in a state that the profile does not have says nothing that it could count: it is unknown."""
+    known = set(operations.codes.values())
+    if known.issuperset(status.value for status in RESULT_STATUSES):
+        return runs
+    unknown = ibis.literal(operations.code(operations.unknown), "int32")
+    return runs.mutate(status=ibis.ifelse(runs.status.isin(sorted(known)), runs.status, unknown))
 
 
 def _status(status: Status) -> Column:
     return ibis.literal(status.value, "int32")
 
 
-def _steady(inputs: Inputs) -> Table:
+def _steady(runs: Table, inputs: Inputs) -> Table:
     """The metrics that said one thing all day, carried over from the day before: one run on either day.
 
     That is nearly all of them. Found by one aggregation, they need none of the windows that the others go through.
     """
-    of_series = inputs.runs.group_by("series").agg(
+    of_series = runs.group_by("series").agg(
         runs=_.count(),
         status=_.status.min(),
         worst=_.status.max(),
@@ -176,7 +229,7 @@ def _result_segments(runs: Table, expected: Table, length_s: int) -> Table:
     return segments.filter(_.start_s < _.end_s)
 
 
-def _points(segments: Table, expected: Table, length_s: int) -> Table:
+def _points(segments: Table, expected: Table, inputs: Inputs) -> Table:
     """Where a metric's status may change. Its segments do not overlap, so that nothing need be counted.
 
     Between them and after them it is MISSING; before the first of them too, or UNKNOWN where it is expected only since
@@ -187,42 +240,108 @@ def _points(segments: Table, expected: Table, length_s: int) -> Table:
         next_s=segments.start_s.lead().over(of_interval).fill_null(segments.until_s),
         previous_s=segments.start_s.lag().over(of_interval),
     )
+    missing, unknown = _silence(inputs.operations)
     late = ordered.filter(_.previous_s.isnull() & (_.start_s > _.from_s))
     silent = expected.anti_join(segments, ["node", "from_s"])
     inside = [
         ordered.select("node", "status", at_s=_.start_s),
-        ordered.filter(_.end_s < _.next_s).select("node", status=_status(Status.MISSING), at_s=_.end_s),
-        *[part.select("node", status=_before_first(part), at_s=part.from_s) for part in (late, silent)],
+        ordered.filter(_.end_s < _.next_s).select("node", status=missing, at_s=_.end_s),
+        *[
+            part.select("node", status=ibis.ifelse(part.is_new, unknown, missing), at_s=part.from_s)
+            for part in (late, silent)
+        ],
     ]
     excluded = _status(Status.EXCLUDED)
-    ends = expected.filter(_.until_s < length_s).select("node", status=excluded, at_s=_.until_s)
+    ends = expected.filter(_.until_s < inputs.length_s).select("node", status=excluded, at_s=_.until_s)
     first = expected.filter(_.from_s > 0).anti_join(expected.filter(_.from_s == 0), "node")
     begins = first.select("node").distinct().select("node", status=excluded, at_s=ibis.literal(0, "int64"))
-    return ibis.union(*inside, ends, begins).filter(_.at_s < length_s)
+    return ibis.union(*inside, ends, begins).filter(_.at_s < inputs.length_s)
 
 
-def _before_first(expected: Table) -> Column:
-    return ibis.ifelse(expected.is_new, _status(Status.UNKNOWN), _status(Status.MISSING))
+def _silence(operations: Operations) -> tuple[Column, Column]:
+    """The states of no result, and of no result yet."""
+    codes = (operations.code(state) for state in (operations.missing, operations.unknown))
+    missing, unknown = (ibis.literal(code, "int32") for code in codes)
+    return missing, unknown
 
 
-def level_timelines(inputs: Inputs, level: Level, below: Table) -> Table:
-    """The timelines of services, flavours or sites from those of the level below; each fills the day."""
-    overriding = inputs.downtimes if level is Level.SERVICE else None
-    return combine(to_parents(below, inputs.nodes), OPERATIONS[level], inputs.length_s, overriding)
+def level_timelines(inputs: Inputs, level: Level, below: Table, used: Sequence[str]) -> Table:
+    """The timelines of services, flavours, functions or sites from those of the level below; each fills the day.
+
+    used: the operations that combine the nodes of this level (`made_by`)
+    """
+    overriding = _excuses(inputs) if level is Level.SERVICE else None
+    children = to_parents(below, inputs.nodes)
+    if len(used) == 1:
+        return combine(inputs, used[0], children, overriding)
+    parts = []
+    for operation in used:
+        of_operation = inputs.made_by.filter((_.level == level.value) & (_.operation == operation))
+        own = None if overriding is None else overriding.semi_join(of_operation, "node")
+        parts.append(combine(inputs, operation, children.semi_join(of_operation, "node"), own))
+    return ibis.union(*parts)
+
+
+#: ARGO restores what the tests say a minute after a downtime's end (availability.md section 2).
+_LATE_S = 60
+
+
+def _excuses(inputs: Inputs) -> Table:
+    if not inputs.rules.is_argo_compatible:
+        return inputs.downtimes
+    return inputs.downtimes.mutate(end_s=ibis.least(_.end_s + _LATE_S, inputs.length_s))
 
 
 def to_parents(below: Table, nodes: Table) -> Table:
-    """The same periods under the node of the level above."""
+    """The same periods under the nodes of the level above."""
     parents = nodes.select("node", "parent")
     return below.join(parents, "node").select("status", "start_s", "end_s", node="parent")
 
 
-def figures(timeline: Table, *keys: str) -> Table:
+def overridden(inputs: Inputs, level: Level, timeline: Table) -> Table:
+    """The timelines of a level with its overrides laid over them."""
+    pieces = _override_pieces(inputs, level)
+    touched = timeline.semi_join(pieces, "node")
+    covered = pieces.join(touched.rename(old="status", old_start_s="start_s", old_end_s="end_s"), "node")
+    covered = covered.filter((_.old_start_s < _.end_s) & (_.old_end_s > _.start_s))
+    points = covered.select(
+        "node", at_s=ibis.greatest(covered.start_s, covered.old_start_s), status=covered.status.fill_null(covered.old)
+    )
+    return timeline.anti_join(pieces, "node").union(_keep_changes(points, inputs.length_s).select(*timeline.columns))
+
+
+def _override_pieces(inputs: Inputs, level: Level) -> Table:
+    """The day of each overridden node cut where overrides begin or end: node, start_s, end_s, status (null: none)."""
+    length_s = inputs.length_s
+    own = inputs.overrides.filter(_.level == level.value)
+    late_s = ibis.ifelse(own.holds_end, 1, 0) if inputs.rules.is_argo_compatible else 0
+    own = own.mutate(start_s=ibis.greatest(own.start_s, 0), end_s=ibis.least(own.end_s + late_s, length_s))
+    own = own.filter(_.start_s < _.end_s).mutate(status=_codes(own.status, inputs.operations))
+    zero = ibis.literal(0, "int64")
+    cuts = ibis.union(
+        own.select("node", at_s=_.start_s), own.select("node", at_s=_.end_s), own.select("node", at_s=zero)
+    ).distinct()
+    in_order = ibis.window(group_by="node", order_by="at_s")
+    cuts = cuts.mutate(until_s=cuts.at_s.lead().over(in_order).fill_null(length_s)).filter(_.at_s < length_s)
+    over = own.select("position", "status", owner="node", first_s="start_s", last_s="end_s")
+    met = cuts.left_join(over, [cuts.node == over.owner, over.first_s <= cuts.at_s, over.last_s > cuts.at_s])
+    best_first = ibis.window(group_by=["node", "at_s"], order_by=ibis.desc("position"))
+    ranked = met.mutate(rank=ibis.row_number().over(best_first)).filter(_["rank"] == 0)
+    return ranked.select("node", "status", start_s=_.at_s, end_s=_.until_s)
+
+
+def _codes(states: Column, operations: Operations) -> Column:
+    """The numbers of states by their words; a word that the profile does not have is one of its unknown."""
+    branches = [(states == state, ibis.literal(code, "int32")) for state, code in operations.codes.items()]
+    return ibis.cases(*branches, else_=ibis.literal(operations.code(operations.unknown), "int32"))
+
+
+def figures(timeline: Table, operations: Operations, *keys: str) -> Table:
     """Seconds by what they count as, and changes of status, of each node (and each of `keys`) of a timeline."""
     duration = timeline.end_s - timeline.start_s
     counted = {
-        name: ibis.ifelse(timeline.status.isin([s.value for s in statuses]), duration, 0).sum()
-        for name, statuses in SECONDS.items()
+        name: ibis.ifelse(timeline.status.isin(sorted(codes)), duration, 0).sum() if codes else ibis.literal(0, "int64")
+        for name, codes in operations.seconds().items()
     }
     return timeline.group_by("node", *keys).agg(total_s=duration.sum(), **counted, flips=_.count() - 1)
 
@@ -240,11 +359,23 @@ def hours(timeline: Table) -> Table:
     )
 
 
-def sums(children: Table, nodes: Table, *keys: str) -> Table:
-    """Figures of the parents as sums over their children: regions and the federation.
+def weighed(sites: Table, weights: Table) -> Table:
+    """The figures of sites with their weight, absent where there is none, and their measures as often as it says."""
+    owned = weights.select("weight", owner="node")
+    found = sites.left_join(owned, sites.node == owned.owner).drop("owner")
+    times = found.weight.fill_null(0.0)
+    return found.mutate(**{name: found[measure] * times for name, measure in zip(WEIGHTED, MEASURES, strict=True)})
 
-    Unweighted. Computing power will weigh each child's seconds here once its feed is read (availability.md section 3).
-    """
+
+def sums(children: Table, nodes: Table, *keys: str) -> Table:
+    """Figures of the parents as sums over their children, weighted ones too: regions and the federation."""
     joined = children.join(nodes.select("node", "parent"), "node")
     totals = {name: joined[name].sum().cast("int64") for name in MEASURES}
+    totals |= {name: joined[name].sum().cast("float64") for name in WEIGHTED}
     return joined.group_by(joined.parent, *keys).agg(**totals).rename(node="parent")
+
+
+def unweighed(lower: Table) -> Table:
+    """Figures of what has no weight, with the columns of those that have."""
+    absent = ibis.null("float64")
+    return lower.mutate(weight=absent, **dict.fromkeys(WEIGHTED, absent))

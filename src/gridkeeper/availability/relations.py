@@ -1,6 +1,6 @@
 """The plan's inputs given to a session: the tree, what is expected, downtimes, and the runs of two days.
 
-The session is `lake.scan.connect()`'s: DuckDB on this machine. A Spark session will be given the same names.
+The session is a connection of `lake.scan`: to DuckDB on this machine, or to Spark; both are given the same names.
 """
 
 from collections.abc import Sequence
@@ -10,52 +10,74 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
+from gridkeeper.availability.levels import COMBINED
 from gridkeeper.availability.plan import SCHEMAS, Table
-from gridkeeper.availability.tree import Tree
+from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.core.windows import DAY, Window
+from gridkeeper.lake.engines import engine_of
 
-EXPECTED_SCHEMA = ibis.schema(SCHEMAS["expected"]).to_pyarrow()
-NODE_SCHEMA = ibis.schema(SCHEMAS["nodes"]).to_pyarrow()
-DOWNTIME_SCHEMA = ibis.schema(SCHEMAS["downtimes"]).to_pyarrow()
+#: The relations that say what the tree is, as Arrow knows their columns.
+TREE_SCHEMAS = {
+    name: ibis.schema(SCHEMAS[name]).to_pyarrow()
+    for name in ("nodes", "expected", "made_by", "downtimes", "overrides", "weights")
+}
 
 
 def provide(con: Any, tree: Tree, runs: Table, day: date) -> None:
     """Gives the session what the plan of that day needs; `runs` are those of the day and of the day before."""
     provide_runs(con, runs, day)
     for name, rows in tree_rows(tree).items():
-        con.con.register(name, rows)
+        engine_of(con).give(con, name, rows)
 
 
 def provide_runs(con: Any, runs: Table, day: date) -> None:
     """The runs with whole seconds of the day; what began before the day before is left out.
 
-    The seconds are taken in DuckDB's own words, because the difference of two times that Ibis writes costs it as much
-    as the scan; Spark's word is unix_micros. A view, not a table: most runs are read once, by an aggregation.
+    The seconds are taken in the engine's own words, because the difference of two times that Ibis writes costs DuckDB
+    as much as the scan. A view, not a table: most runs are read once, by an aggregation.
     """
+    engine = engine_of(con)
     midnight = Window.of_day(day).start
     before = int((midnight - DAY).timestamp()) * 1_000_000
-    con.con.execute(
+
+    def second(column: str) -> str:
+        return engine.whole_division(f"{engine.microseconds(column)} - {before}", 1_000_000) + " - 86400"
+
+    engine.look(
+        con,
+        "runs",
         f"""
-        CREATE OR REPLACE TEMP VIEW runs AS
         SELECT series, CAST(status AS INTEGER) AS status, start, seq,
-            (epoch_us(start) - {before}) // 1000000 - 86400 AS start_s,
-            (epoch_us(last_at) - {before}) // 1000000 - 86400 AS last_s
-        FROM ({con.compile(runs)})
-        WHERE start >= TIMESTAMPTZ '{midnight - DAY}' AND start < TIMESTAMPTZ '{midnight + DAY}'
-        """  # noqa: S608
+            {second("start")} AS start_s, {second("last_at")} AS last_s
+        FROM ({con.compile(runs)}) AS given
+        WHERE start >= {engine.instant(midnight - DAY)} AND start < {engine.instant(midnight + DAY)}
+        """,  # noqa: S608
     )
 
 
 def tree_rows(tree: Tree) -> dict[str, pa.Table]:
     """The tree as Arrow tables by the names of the plan's inputs."""
     numbers = tree.numbers
-    nodes = [(number, numbers[path.parent] if path.parent else None) for path, number in numbers.items()]
-    expected = [(numbers[line.path], *line[1:]) for line in tree.expected]
-    return {
-        "nodes": _arrow(nodes, NODE_SCHEMA),
-        "expected": _arrow(expected, EXPECTED_SCHEMA),
-        "downtimes": _arrow(tree.excused(), DOWNTIME_SCHEMA),
+    lines: dict[str, Sequence[Sequence[Any]]] = {
+        "nodes": [(number, parent) for path, number in numbers.items() for parent in _parents(tree, path)],
+        "expected": [(numbers[line.path], *line[1:]) for line in tree.expected],
+        "made_by": [
+            (number, path.level, tree.operation(path)) for path, number in numbers.items() if path.level in COMBINED
+        ],
+        "downtimes": tree.excused(),
+        # What is not in the tree has nothing that could be overridden.
+        "overrides": [
+            (numbers[path], path.level, position, *rest)
+            for position, (path, *rest) in enumerate(tree.overrides)
+            if path in numbers
+        ],
+        "weights": [(numbers[path], weight) for path, weight in tree.weights.items() if path in numbers],
     }
+    return {name: _arrow(lines[name], schema) for name, schema in TREE_SCHEMAS.items()}
+
+
+def _parents(tree: Tree, path: Path) -> list[int | None]:
+    return [tree.numbers[parent] for parent in tree.parents(path)] or [None]
 
 
 def _arrow(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:

@@ -1,10 +1,11 @@
-"""What figures are: seconds that add up, ratios, targets, and why a figure is what it is. Pure."""
+"""What figures are: by what they are made, seconds that add up, ratios, targets, and why one is what it is. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import Self
+from typing import Literal, Self
 
+from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations
 from gridkeeper.core.units import Ratio, format_duration, percent
 
 #: Standing targets in per cent (availability.md section 4).
@@ -12,6 +13,23 @@ AVAILABILITY_TARGET = Decimal(80)
 RELIABILITY_TARGET = Decimal(85)
 UNKNOWN_TARGET = Decimal(10)
 TARGETS = {"availability": AVAILABILITY_TARGET, "reliability": RELIABILITY_TARGET}
+
+
+#: Ours, or what ARGO would publish where it has a quirk (availability.md).
+Mode = Literal["gridkeeper", "argo-compat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """By what a day is judged. length_s: how much of it has passed, 86 400 for a whole one."""
+
+    length_s: int
+    operations: Operations = DEFAULT_OPERATIONS
+    mode: Mode = "gridkeeper"
+
+    @property
+    def is_argo_compatible(self) -> bool:
+        return self.mode == "argo-compat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,17 @@ class Seconds:
         Decimal('35.71429')
         """
         return Ratio(self.up_s, self.known_s - self.down_s)
+
+    def availability_in(self, mode: Mode) -> Ratio:
+        """Up of known; in argo-compat excluded time is known."""
+        return Ratio(self.up_s, self._known_in(mode))
+
+    def reliability_in(self, mode: Mode) -> Ratio:
+        """Up of known without declared downtime; in argo-compat excluded time is known."""
+        return Ratio(self.up_s, self._known_in(mode) - self.down_s)
+
+    def _known_in(self, mode: Mode) -> int:
+        return self.total_s - self.unknown_s if mode == "argo-compat" else self.known_s
 
     @property
     def unknown_percent(self) -> Decimal | None:
