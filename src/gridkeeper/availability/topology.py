@@ -5,22 +5,38 @@ are expected of services that support it, are in production and monitored, at ce
 that are defined (`profiles.documents.ReportDocument`) choose otherwise; one with a VO's name takes the place of its.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
-from gridkeeper.availability import topology_registry
+from gridkeeper.availability import topology_feeds, topology_registry
+from gridkeeper.availability.levels import Level
+from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations
 from gridkeeper.availability.profiles.documents import AggregationDocument
 from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition
+from gridkeeper.availability.profiles.weights import weights_on
 from gridkeeper.availability.topology_period import Period
 from gridkeeper.availability.topology_registry import Judged
-from gridkeeper.availability.tree import Tree
+from gridkeeper.availability.tree import Combination, Excuse, Tree
 from gridkeeper.lake.changes import Validity
 from gridkeeper.probes.models import Test
 from gridkeeper.registry.models import Federation, Ngi, ServiceGroup, Site
 
-__all__ = ["Names", "Period", "names", "reports_of", "tree_of", "validity"]
+__all__ = ["JudgedBy", "Names", "Period", "judged_by", "names", "reports_of", "tree_of", "validity"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """What the figures of a report and a day are made by.
+
+    inputs: the versions, as `{"report": "critical@3", "operations": "standard", "metrics": "<digest>", ...}`
+    """
+
+    operations: Operations
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +58,105 @@ def reports_of(day: date) -> list[ReportDefinition]:
 
 
 def tree_of(
-    period: Period, *, site: Site | None = None, vo: str | None = None, report: str | None = None,
+    period: Period,
+    *,
+    site: Site | None = None,
+    vo: str | None = None,
+    report: str | None = None,
     group: str | None = None,
-) -> Tree:  # fmt: skip
-    """The tree of a day: all reports, or the part that one report, site or group (key of what `site` is) needs.
+) -> Tree:
+    """The tree of a day: all reports, or the part that one report, site or group needs.
 
-    vo: the report of that VO's name. About twelve queries, whatever the number of reports. Raises ProfileMissingError.
+    site: only its services; group: only that node of level site (key of a site or service group; a feed's name)
+    vo: the report of that VO's name
+
+    About twelve queries, whatever the number of reports. A report that was not in force expects nothing. Raises
+    ProfileMissingError.
     """
     in_force = InForce.on(period.day)
     name = report if report is not None else vo
-    reports = in_force.reports() if name is None else _known(in_force, name)
-    judged = [Judged(each, _functions(in_force, each)) for each in reports]
+    reports = [each for each in in_force.reports() if name is None or each.name == name]
+    judged = [Judged(each, _aggregation(in_force, each)) for each in reports]
+    by_source = {source: [each for each in judged if each.report.document.topology == source] for source in _SOURCES}
     tree = Tree()
-    lines = topology_registry.expected_of(period, judged, site)
+    for each in judged:
+        _combine(tree, each)
+    lines = topology_registry.expected_of(period, by_source["registry"], site) if by_source["registry"] else []
+    if site is None and by_source["feed"]:
+        lines += topology_feeds.expected_of(period, by_source["feed"])
     for line in lines:
         if group is None or line.path.site == group:
             tree.expect(line)
-    tree.excuses = list(topology_registry.excuses(period, site))
+    tree.excuses = list(_excuses(period, by_source, site))
+    _weigh(tree, reports, period.day)
     return tree
+
+
+_SOURCES = ("registry", "feed")
+
+
+def _aggregation(in_force: InForce, report: ReportDefinition) -> AggregationDocument | None:
+    version = in_force.aggregation(report)
+    return cast(AggregationDocument, version.document) if version else None
+
+
+def _combine(tree: Tree, judged: Judged) -> None:
+    """Which functions each service type feeds, and by which operations all is combined."""
+    document, name = judged.aggregation, judged.report.name
+    if document is None:
+        return
+    for function in document.functions:
+        for service_type in function.services:
+            tree.functions.setdefault((name, service_type), []).append(function.name)
+    flavours = {each: operation for function in document.functions for each, operation in function.services.items()}
+    functions = {function.name: function.operation for function in document.functions}
+    tree.combinations[name] = Combination(document.metric_operation, flavours, functions, document.profile_operation)
+
+
+def _excuses(period: Period, by_source: Mapping[str, Sequence[Judged]], site: Site | None) -> Iterator[Excuse]:
+    """Each report's own downtimes: those of the registry say nothing of a feed's hosts, and the other way round."""
+    own = topology_registry.excuses(period, site)
+    feed = [each.report for each in by_source["feed"]]
+    if not feed:
+        yield from own
+        return
+    for excuse in own:
+        yield from (excuse._replace(report=each.report.name) for each in by_source["registry"])
+    yield from topology_feeds.excuses(period, feed)
+
+
+def _weigh(tree: Tree, reports: Sequence[ReportDefinition], day: date) -> None:
+    """Gives sites the weights of the kind that their report counts by."""
+    kinds = {each.name: each.document for each in reports if each.document.weight}
+    known: dict[tuple[str, str], Mapping[str, float]] = {}
+    for path in tree.numbers if kinds else ():
+        document = kinds.get(path.report)
+        if document is None or path.level is not Level.SITE:
+            continue
+        key = (document.topology, document.weight)
+        if key not in known:
+            known[key] = (topology_feeds.weights if key[0] == "feed" else weights_on)(day, document.weight)
+        if path.site in known[key]:
+            tree.weights[path] = known[key][path.site]
+
+
+def judged_by(period: Period, report: str) -> JudgedBy:
+    """The operations and versions that a report's day is judged by. Raises ProfileMissingError, OperationsError."""
+    in_force = InForce.on(period.day)
+    definition = in_force.report(report)
+    chosen = {
+        "operations": in_force.operations(definition),
+        "aggregation": in_force.aggregation(definition),
+        "thresholds": in_force.thresholds(definition),
+    }
+    inputs = {"report": f"{definition.name}@{definition.version}" if definition.version else definition.name}
+    inputs |= {kind: version.label for kind, version in chosen.items() if version}
+    inputs["metrics"] = _digest_of_metrics(period, definition)
+    if definition.document.weight:
+        inputs["weights"] = definition.document.weight
+    version = chosen["operations"]
+    operations = Operations.of(version.label, version.document.document()) if version else DEFAULT_OPERATIONS
+    return JudgedBy(operations, inputs)
 
 
 def names() -> Names:
@@ -69,11 +166,13 @@ def names() -> Names:
     return Names(regions, groups)
 
 
-def _known(in_force: InForce, name: str) -> Sequence[ReportDefinition]:
-    """None where the report did not exist on that day: then nothing is expected for it."""
-    return [report for report in in_force.reports() if report.name == name]
-
-
-def _functions(in_force: InForce, report: ReportDefinition) -> AggregationDocument | None:
-    version = in_force.aggregation(report)
-    return cast(AggregationDocument, version.document) if version else None
+def _digest_of_metrics(period: Period, report: ReportDefinition) -> str:
+    """Twelve digits of the SHA-256 of what the metric profiles said: VO, service type, metric, validity, since when."""
+    profiles = topology_registry.profile_entries(period)
+    lines = sorted(
+        [vo, entry.service_type_id, entry.test.name, entry.test.validity_s, entry.valid_from.isoformat()]
+        for vo in topology_registry.vo_ids(period, report)
+        for entries in profiles[vo].values()
+        for entry in entries
+    )
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:12]

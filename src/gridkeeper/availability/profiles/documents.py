@@ -82,6 +82,9 @@ class AggregationDocument(Document):
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         _refuse_twice([function.name for function in self.functions], "function")
+        # A service type has one timeline at a site, whichever functions it feeds: so it has one operation.
+        pairs = {pair for function in self.functions for pair in function.services.items()}
+        _refuse_twice([service_type for service_type, _ in pairs], "service type", "stands with two operations")
         return self
 
     def operations(self) -> Iterator[tuple[str, str]]:
@@ -239,7 +242,9 @@ def _message(error: Any) -> str:
     return ours.format(input=error["input"], **error.get("ctx", {})) if ours else str(error["msg"])
 
 
-def _refuse_twice(names: Sequence[str], what: str) -> None:
+def _refuse_twice(names: Sequence[str], what: str, problem: str = "stands twice") -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise PydanticCustomError("twice", "the {what} {names} stands twice", {"what": what, "names": ", ".join(twice)})
+        raise PydanticCustomError(
+            "twice", "the {what} {names} {problem}", {"what": what, "names": ", ".join(twice), "problem": problem}
+        )
