@@ -1,4 +1,4 @@
-"""`gridkeeper availability show | compute`.
+"""`gridkeeper availability show | compute | synthesize`.
 
 Each command imports what reads the lake itself: a second, for which no other command is to wait.
 """
@@ -11,6 +11,7 @@ import typer
 from django.utils import timezone
 from rich.console import Console
 
+from gridkeeper.availability.synthetic_command import synthesize
 from gridkeeper.core.windows import Window
 
 availability = typer.Typer(help="Availability and reliability: show figures, compute days again.", no_args_is_help=True)
@@ -35,6 +36,7 @@ class LevelName(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
+    availability.command()(synthesize)
     app.add_typer(availability, name="availability")
 
 
