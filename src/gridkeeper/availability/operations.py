@@ -5,7 +5,7 @@ result depends on which states occur, not on how many children have them nor on 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations, product
 from typing import Any
@@ -25,7 +25,7 @@ class OperationsError(ValueError):
     """An operations profile, or a use of one, that makes no sense; names the operation and the states concerned."""
 
 
-@dataclass(frozen=True, slots=False)
+@dataclass(frozen=True)
 class Operations:
     """States and how they combine. EXCLUDED is understood: neutral on both sides, and in no table.
 
@@ -46,16 +46,15 @@ class Operations:
     @classmethod
     def of(cls, name: str, document: Mapping[str, Any]) -> "Operations":
         """From a document of `profiles.documents`; raises OperationsError naming the first thing that is wrong."""
-        states = tuple(document["states"])
-        defaults = document["defaults"]
-        tables = {word: _table(name, word, states, lines) for word, lines in document["operations"].items()}
-        made = cls(
-            name, states, frozenset(document["up"]), defaults["unknown"], defaults["missing"], defaults["down"], tables
+        states, defaults = tuple(document["states"]), document["defaults"]
+        without = cls(
+            name, states, frozenset(document["up"]), defaults["unknown"], defaults["missing"], defaults["down"], {}
         )
-        _check_states(made)
-        for word, table in tables.items():
-            _check_table(f"operations profile {name!r}, operation {word!r}", states, table)
-        return made
+        _check_states(without)
+        tables = {word: _table(name, word, states, lines) for word, lines in document["operations"].items()}
+        if not tables:
+            raise OperationsError(f"operations profile {name!r}: it has no operation; give at least one truth table")
+        return replace(without, tables=tables)
 
     def document(self) -> dict[str, Any]:
         """The document that this was made of; of each pair once."""
@@ -173,12 +172,10 @@ def _check_states(made: Operations) -> None:
         raise OperationsError(f"{where}: {both[0]} cannot count as up and as unknown, missing or down")
     if made.down in (made.unknown, made.missing):
         raise OperationsError(f"{where}: {made.down} cannot count as down and as unknown or missing")
-    if not made.tables:
-        raise OperationsError(f"{where}: it has no operation; give at least one truth table")
 
 
 def _table(name: str, word: str, states: tuple[str, ...], lines: Iterable[Iterable[str]]) -> Table:
-    """The lines [a, b, result] as a table of both orders."""
+    """The lines [a, b, result] as a table of both orders; raises OperationsError where it is not sound."""
     where = f"operations profile {name!r}, operation {word!r}"
     table: dict[tuple[str, str], str] = {}
     for a, b, result in lines:
@@ -190,6 +187,7 @@ def _table(name: str, word: str, states: tuple[str, ...], lines: Iterable[Iterab
                 raise OperationsError(
                     f"{where} is not commutative: {a} and {b} give {table[pair]} in one line and {result} in another"
                 )
+    _check_table(where, states, table)
     return table
 
 
