@@ -1,4 +1,4 @@
-"""`gridkeeper availability show | compute | synthesize`.
+"""`gridkeeper availability show | compute | synthesize | argo-day`.
 
 Each command imports what reads the lake itself: a second, for which no other command is to wait.
 """
@@ -11,10 +11,12 @@ import typer
 from django.utils import timezone
 from rich.console import Console
 
+from gridkeeper.availability.argo_day.command import argo_day
 from gridkeeper.availability.synthetic_command import synthesize
 from gridkeeper.core.windows import Window
 
 availability = typer.Typer(help="Availability and reliability: show figures, compute days again.", no_args_is_help=True)
+availability.command("argo-day")(argo_day)
 
 #: Longest span of one question, in days.
 _MOST_DAYS = 3 * 366
@@ -36,6 +38,7 @@ class LevelName(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
+    availability.command("argo-day")(argo_day)
     availability.command()(synthesize)
     app.add_typer(availability, name="availability")
 
