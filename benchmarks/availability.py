@@ -5,8 +5,9 @@ of its own, best of seven; the first also makes the plan's statements and stands
 is of the whole process.
 The tree of sites and services is in memory in both; making it from the registry is not timed.
 
-The made day: sorted by series and time and written as the lake writes a closed day; 5 % of the series flap (each of
-their results is bad with 5 %, 9 changes a day), 3 % are critical all day, the others OK; seed 3.
+The made day (gridkeeper.availability.synthetic): sorted by series and time and written as the lake writes a closed day;
+5 % of the series flap (each of their results is bad with 5 %, 9 changes a day), 3 % are critical all day, the others
+OK, one service in a hundred is in a downtime of two hours; seed 3.
 
     python -m benchmarks.availability [--json] [--quick] [--keep FOLDER]
 """
@@ -20,18 +21,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.feather as feather
 
 DAY = date(2026, 1, 14)
-MIDNIGHT = datetime(2026, 1, 14, tzinfo=UTC)
-TYPES, SERVICES, METRICS, RESULTS_A_DAY = 10, 4, 10, 96
-FLAPPING, BAD_WHILE_FLAPPING, DEAD = 0.05, 0.05, 0.03
 SEED = 3
 GIB = 2**30
 RUNS = 7
@@ -52,63 +49,18 @@ def set_up() -> None:
 def make(folder: Path, sites: int) -> int:
     """Writes results, the runs of both days, and the tree. Returns the number of results."""
     from gridkeeper.availability.relations import tree_rows
+    from gridkeeper.availability.synthetic import Model, results_of, tree_of
     from gridkeeper.lake.tables import RESULTS, RUNS
 
-    tree = a_tree(sites)
-    series = np.array(sorted(line.series for line in tree.expected), dtype=np.int64)
-    _write(folder / "results.parquet", RESULTS, _results(series))
-    runs = _runs(folder)
-    before = runs.set_column(2, "start", _a_day_earlier(runs, "start"))
-    before = before.set_column(3, "last_at", _a_day_earlier(before, "last_at"))
-    for name, table in (("runs.parquet", runs), ("runs-before.parquet", before)):
-        _write(folder / name, RUNS, iter([table]))
-    for name, rows_of_name in tree_rows(tree).items():
+    model = Model(sites=sites, seed=SEED)
+    for name, day in (("before", DAY - timedelta(days=1)), ("results", DAY)):
+        _write(folder / f"{name}.parquet", RESULTS, results_of(model, day))
+    for name, results in (("runs-before", "before"), ("runs", "results")):
+        _write(folder / f"{name}.parquet", RUNS, iter([_runs(folder, results)]))
+    (folder / "before.parquet").unlink()
+    for name, rows_of_name in tree_rows(tree_of(model)).items():
         feather.write_feather(rows_of_name, folder / name, compression="uncompressed")
-    return len(series) * RESULTS_A_DAY
-
-
-def a_tree(sites: int) -> Any:
-    """500 sites in ten regions; one service in a hundred is in a downtime of two hours."""
-    from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
-    from gridkeeper.core.identifiers import series_id
-
-    tree = Tree()
-    for site in range(sites):
-        for number in range(TYPES * SERVICES):
-            service_type, host = f"type{number % TYPES}", f"host{number}.site{site}.example.org"
-            place = Path("ops", f"NGI_{site % 10}", f"SITE-{site}", service_type, host)
-            for metric in range(METRICS):
-                path = place._replace(metric=f"{service_type}-{metric}")
-                tree.expect(Expected(path, series_id(host, service_type, path.metric, ""), 86_400, 0, 86_400))
-            if (site * TYPES * SERVICES + number) % 100 == 0:
-                tree.excuses.append(Excuse(host, service_type, 36_000, 43_200))
-    return tree
-
-
-def _results(series: "np.ndarray[Any, Any]") -> Iterator[pa.Table]:
-    random = np.random.default_rng(SEED)
-    for first in range(0, len(series), 2000):
-        chosen = series[first : first + 2000]
-        count = len(chosen)
-        kind = random.random(count)
-        is_bad = random.random((count, RESULTS_A_DAY)) < BAD_WHILE_FLAPPING
-        status = np.where(kind[:, None] < FLAPPING, np.where(is_bad, 2, 0), 0)
-        status = np.where((kind >= FLAPPING) & (kind < FLAPPING + DEAD), 2, status.T).T
-        offset = random.integers(0, 890_000_000, count)[:, None] + random.integers(0, 5_000_000, (count, RESULTS_A_DAY))
-        at_us = int(MIDNIGHT.timestamp()) * 1_000_000 + np.arange(RESULTS_A_DAY) * 900_000_000 + offset
-        rows = count * RESULTS_A_DAY
-        yield pa.table(
-            {
-                "series": np.repeat(chosen, RESULTS_A_DAY),
-                "executed_at": pa.array(at_us.ravel(), pa.timestamp("us", "UTC")),
-                "seq": np.zeros(rows, np.int64),
-                "status": status.astype(np.int8).ravel(),
-                "is_hard": np.ones(rows, bool),
-                "duration_ms": random.lognormal(5, 1, rows).astype(np.int32),
-                "fact": random.integers(0, 2**32, rows),
-                "worker": pa.array([f"worker{n}" for n in range(8)]).take(pa.array(random.integers(0, 8, rows))),
-            }
-        )
+    return model.results
 
 
 def _write(path: Path, table: Any, batches: Iterator[pa.Table]) -> None:
@@ -122,19 +74,15 @@ def _write(path: Path, table: Any, batches: Iterator[pa.Table]) -> None:
             writer.write_table(batch.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
 
 
-def _runs(folder: Path) -> pa.Table:
+def _runs(folder: Path, results: str) -> pa.Table:
     from gridkeeper.lake.changes import status_runs
-    from gridkeeper.lake.scan import connect
+    from gridkeeper.lake.scan import connect, parquet_table
+    from gridkeeper.lake.tables import RESULTS
 
     with connect() as con:
-        runs = status_runs(_parquet(con, folder, "results"))
+        stored = parquet_table(con, [str(folder / f"{results}.parquet")], RESULTS.stored_schema)
+        runs = status_runs(stored)
         return runs.order_by(["series", "start"]).to_pyarrow().select(["series", "status", "start", "last_at", "seq"])
-
-
-def _a_day_earlier(runs: pa.Table, name: str) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    return pc.subtract(runs.column(name), pa.scalar(timedelta(days=1), pa.duration("us")))
 
 
 def _parquet(con: Any, folder: Path, *names: str) -> Any:
@@ -200,7 +148,7 @@ MEASURED: dict[str, Callable[[Any, Path], int]] = {
 
 
 def measure(name: str, folder: Path) -> dict[str, float]:
-    """Best of five in this process, and its peak memory."""
+    """Best of seven in this process, and its peak memory."""
     from gridkeeper.lake.scan import connect
 
     best, first, count = float("inf"), 0.0, 0
@@ -274,11 +222,11 @@ def main() -> int:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         sites = 25 if options.quick else 500
-        count = sites * TYPES * SERVICES * METRICS * RESULTS_A_DAY
-        if not (folder / "nodes").exists():
+        if not (folder / "count").exists():
             # In a process of its own: a child inherits its parent's peak of memory.
-            in_a_process("--make", str(sites), folder)
-        found = rows(folder, count)
+            made = in_a_process("--make", str(sites), folder)
+            (folder / "count").write_text(str(int(made["count"])))
+        found = rows(folder, int((folder / "count").read_text()))
     print(json.dumps(found) if options.json else "\n".join(_line(row) for row in found))
     return 0
 
