@@ -21,12 +21,13 @@ _COLUMNS = ("series", "status", "start", "last_at", "seq")
 
 def runs_of(con: Any, facts: Facts, period: Period, validity: Validity, silenced: Collection[Silenced] = ()) -> Table:
     """Change points of the day and of the day before, from the facts; results of silenced workers do not count."""
-    both = [_runs(con, facts, day, validity, silenced) for day in (period.day - DAY, period.day)]
+    both = [runs_on(con, facts, day, validity, silenced) for day in (period.day - DAY, period.day)]
     # A result with a clock ahead of ours does not count before its time has come.
     return both[0].union(both[1]).filter(ibis._.start < period.window.end)
 
 
-def _runs(con: Any, facts: Facts, day: date, validity: Validity, silenced: Collection[Silenced]) -> Table:
+def runs_on(con: Any, facts: Facts, day: date, validity: Validity, silenced: Collection[Silenced] = ()) -> Table:
+    """Change points of one day by itself."""
     whole = Window.of_day(day)
     near = [each for each in silenced if each.window.is_overlapping(whole)]
     if not near:
