@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from gridkeeper.core.windows import Window
+from gridkeeper.lake.scan import connect, lake_table_of, rows
 from gridkeeper.lake.store import Lake, LakeError, open_lake
 from gridkeeper.lake.tables import UnknownTableError, lake_table, register_table
 
@@ -46,6 +47,24 @@ def test_an_append_is_one_commit_with_its_number(lake: Lake) -> None:
     lake.append("figures", figures(), txn=("app", 9))
     assert lake.transaction_version("figures", "app") == 9
     assert stored(lake) == [(DAYS[0], "A", 1), (DAYS[1], "A", 2)]
+
+
+def test_files_of_before_a_column_was_added_are_read_with_those_of_after(lake: Lake) -> None:
+    lake.append("figures", figures((DAYS[0], "A", 1)))
+    wider = pa.schema([*SCHEMA, ("function", pa.string()), ("weight", pa.float64())])
+    register_table("figures", wider, added=(("function", "weight"),))
+    new = {"date": DAYS[1], "site": "B", "up_s": 2, "function": "compute", "weight": 1.5}
+    lake.append("figures", pa.Table.from_pylist([new], wider))
+    with connect() as con:
+        found = rows(lake_table_of(con, lake, "figures").order_by("date"))
+        old = rows(lake_table_of(con, lake, "figures", Window.of_day(DAYS[0])))
+    assert found == [{"date": DAYS[0], "site": "A", "up_s": 1, "function": "", "weight": None}, new]
+    assert old == found[:1]
+    assert lake.read("figures", lake.snapshot("figures").of_days(Window.of_day(DAYS[1]))).num_rows == 1
+    assert {column.name for column in lake.snapshot("figures").delta.schema().fields} == set(wider.names)
+    lake.replace_days("figures", DAYS[:1], pa.Table.from_pylist([new | {"date": DAYS[0]}], wider))
+    with connect() as con:
+        assert {row["function"] for row in rows(lake_table_of(con, lake, "figures"))} == {"compute"}
 
 
 def test_files_are_found_by_day(lake: Lake) -> None:

@@ -49,9 +49,20 @@ def closed_day_options(table: LakeTable) -> dict[str, Any]:
 
 
 def file_name(table: LakeTable, partition: str, prefix: str) -> str:
-    """A path below the table's folder that no other file has."""
+    """A path below the table's folder that no other file has; `form_of` reads its form."""
     folder = f"{table.partition_by}={partition}/" if table.partition_by else ""
-    return f"{folder}{prefix}-{uuid4().hex}.parquet"
+    form = f".{table.form}" if table.form else ""
+    return f"{folder}{prefix}-{uuid4().hex}{form}.parquet"
+
+
+def form_of(path: str) -> int:
+    """The form of the table (`LakeTable.form`) that a file was written in.
+
+    >>> form_of("date=2026-03-01/part-0a1b.2.parquet"), form_of("part-0a1b.parquet")
+    (2, 0)
+    """
+    form = path.rpartition("/")[2].removesuffix(".parquet").partition(".")[2]
+    return int(form or 0)
 
 
 def write_file(

@@ -23,8 +23,9 @@ from django.conf import settings
 
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.engines import engine_of
+from gridkeeper.lake.parquet import form_of
 from gridkeeper.lake.store import Lake
-from gridkeeper.lake.tables import lake_table
+from gridkeeper.lake.tables import LakeTable, lake_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -148,7 +149,25 @@ def parquet_table(con: Any, files: Sequence[str], schema: pa.Schema, *, partitio
 def lake_table_of(con: Any, lake: Lake, table: str, days: Window | None = None) -> Any:
     """A table of the lake's newest version as an Ibis table, only the files of the window's days where one is given."""
     described = lake_table(table)
-    return parquet_table(con, lake.files(table, days), described.schema, partition_by=described.partition_by or "date")
+    by_form: dict[int, list[str]] = {described.form: []}
+    for file in lake.files(table, days):
+        by_form.setdefault(form_of(file), []).append(file)
+    newest, *older = (_of_form(con, files, described, form) for form, files in by_form.items())
+    return newest.union(*older) if older else newest
+
+
+def _of_form(con: Any, files: Sequence[str], table: LakeTable, form: int) -> Any:
+    """Files of one form of a table, with its newest columns."""
+    lacking = table.lacking(form)
+    schema = pa.schema([column for column in table.schema if column.name not in lacking])
+    found = parquet_table(con, files, schema, partition_by=table.partition_by or "date")
+    if not lacking:
+        return found
+    import ibis
+
+    types = ibis.Schema.from_pyarrow(table.schema)
+    absent = {name: ibis.literal("" if types[name].is_string() else None, types[name]) for name in lacking}
+    return found.mutate(**absent).select(*table.schema.names)
 
 
 def of_series(con: Any, table: Any, series: Iterable[int] | None) -> Any:

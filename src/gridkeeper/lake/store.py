@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from django.conf import settings
@@ -183,7 +183,7 @@ class Lake:
     def _opened(self, table: LakeTable) -> DeltaTable:
         delta = self._open(table)
         if delta is not None:
-            return delta
+            return self._widened(table, delta)
         partition = [table.partition_by] if table.partition_by else []
         return DeltaTable.create(
             self.uri(table.name),
@@ -193,6 +193,14 @@ class Lake:
             configuration=_TABLE_OPTIONS,
             storage_options=self.storage_options or None,
         )
+
+    def _widened(self, table: LakeTable, delta: DeltaTable) -> DeltaTable:
+        """With the columns that were added since the table was made, so that other readers of Delta see them too."""
+        known = {column.name for column in delta.schema().fields}
+        new = [column for column in Schema.from_arrow(table.schema).fields if column.name not in known]
+        if new:
+            delta.alter.add_columns(new)
+        return delta
 
     def _files(self, table: LakeTable, delta: DeltaTable) -> Iterable[LakeFile]:
         actions = pa.table(delta.get_add_actions(flatten=True))

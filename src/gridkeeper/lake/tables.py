@@ -27,6 +27,8 @@ class LakeTable:
     sort_by: order of the rows of a closed day
     encodings: Parquet encoding of a closed day's column, where the dictionary is not best
     dictionaries: columns of a closed day that repeat their values
+    added: columns that came later, those of each change together, oldest first. Files of before lack them: there text
+        is read as empty and everything else as null
     """
 
     name: str
@@ -35,6 +37,16 @@ class LakeTable:
     sort_by: tuple[str, ...] = ()
     encodings: Mapping[str, str] = field(default_factory=dict)
     dictionaries: tuple[str, ...] = ()
+    added: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def form(self) -> int:
+        """How often columns were added; file names say it, so that no file need be opened to know its columns."""
+        return len(self.added)
+
+    def lacking(self, form: int) -> tuple[str, ...]:
+        """The columns that files of that form do not have."""
+        return tuple(name for names in self.added[form:] for name in names)
 
     @property
     def stored_schema(self) -> pa.Schema:
@@ -53,6 +65,7 @@ def register_table(
     sort_by: tuple[str, ...] = (),
     encodings: Mapping[str, str] | None = None,
     dictionaries: tuple[str, ...] = (),
+    added: tuple[tuple[str, ...], ...] = (),
 ) -> LakeTable:
     """Makes a table known to every Lake. Registering the same table again replaces its description."""
     if partition_by and partition_by not in schema.names:
@@ -64,6 +77,7 @@ def register_table(
         sort_by=sort_by,
         encodings=encodings or {},
         dictionaries=dictionaries,
+        added=added,
     )
     _tables[name] = table
     return table
