@@ -1,21 +1,27 @@
 """Which reports of a day are judged alike, and by what: each such share of the day's tree is one run of the plan."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from gridkeeper.availability import topology
 from gridkeeper.availability.heard import runs_of
 from gridkeeper.availability.judge import Judgement, Rules, judge
-from gridkeeper.availability.placed import Names
-from gridkeeper.availability.recomputations.rules import Change, Silenced, silenced
+from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations, OperationsError
+from gridkeeper.availability.profiles.in_force import ProfileMissingError
+from gridkeeper.availability.recomputations.rules import Change, Silenced, overrides, silenced
 from gridkeeper.availability.relations import provide
-from gridkeeper.availability.topology import Period
+from gridkeeper.availability.topology import JudgedBy, Names, Period
 from gridkeeper.availability.tree import Tree
 from gridkeeper.bus.facts import Facts
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.changes import Validity
+from gridkeeper.lake.scan import arrow_table
+
+_STANDARD = JudgedBy(DEFAULT_OPERATIONS, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,7 @@ class Share:
     """Reports that one run of the plan judges: they have the same operations and listen to the same workers."""
 
     reports: frozenset[str]
+    operations: Operations
     silenced: frozenset[Silenced]
 
 
@@ -31,7 +38,8 @@ class Day:
     """What a day is judged by.
 
     tree: that of all its reports
-    inputs: report -> the versions that make its figures
+    judged_by: report -> its operations, and the versions that make its figures
+    broken: reports that cannot be judged, with the reason
     changes: the recomputations that touch it, in their order
     """
 
@@ -40,19 +48,22 @@ class Day:
     changes: Sequence[Change]
     names: Names
     validity: Validity
-    inputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    judged_by: dict[str, JudgedBy] = field(default_factory=dict)
+    broken: dict[str, Exception] = field(default_factory=dict)
 
     @property
     def reports(self) -> list[str]:
+        """Those that have something to judge, by name."""
         return sorted({path.report for path in self.tree.numbers})
 
     def shares(self) -> Iterator[Share]:
         """Every report is in exactly one of them."""
-        alike: dict[frozenset[Silenced], set[str]] = {}
+        alike: dict[tuple[Operations, frozenset[Silenced]], set[str]] = {}
         for report in self.reports:
-            alike.setdefault(silenced(self.changes, report), set()).add(report)
-        for deaf_to, reports in alike.items():
-            yield Share(frozenset(reports), deaf_to)
+            made_by = self.judged_by.get(report, _STANDARD)
+            alike.setdefault((made_by.operations, silenced(self.changes, report)), set()).add(report)
+        for (operations, deaf_to), reports in alike.items():
+            yield Share(frozenset(reports), operations, deaf_to)
 
     def keys_for(self, report: str) -> list[str]:
         """The recomputations that a report's figures of the day are made with, in their order."""
@@ -60,9 +71,29 @@ class Day:
 
 
 def day_of(period: Period, changes: Sequence[Change], names: Names) -> Day:
-    """The day as it is to be judged now."""
-    tree = topology.tree_of(period)
-    return Day(period, tree, touching(changes, period.window), names, topology.validity())
+    """The day as it is to be judged now. A report whose profiles are missing or wrong does not keep others waiting."""
+    judged_by: dict[str, JudgedBy] = {}
+    broken: dict[str, Exception] = {}
+    for report in topology.reports_of(period.day):
+        try:
+            judged_by[report.name] = topology.judged_by(period, report.name)
+        except (ProfileMissingError, OperationsError) as error:
+            broken[report.name] = error
+    tree = _merged(topology.tree_of(period, report=name) for name in judged_by) if broken else topology.tree_of(period)
+    return Day(period, tree, touching(changes, period.window), names, topology.validity(), judged_by, broken)
+
+
+def _merged(trees: Iterable[Tree]) -> Tree:
+    """The trees of several reports as one."""
+    whole = Tree()
+    for tree in trees:
+        whole.functions |= tree.functions
+        whole.combinations |= tree.combinations
+        whole.weights |= tree.weights
+        whole.excuses += [excuse for excuse in tree.excuses if excuse not in whole.excuses]
+        for line in tree.expected:
+            whole.expect(line)
+    return whole
 
 
 def touching(changes: Sequence[Change], window: Window) -> list[Change]:
@@ -70,22 +101,28 @@ def touching(changes: Sequence[Change], window: Window) -> list[Change]:
     return [change for change in changes if change.days_window.is_overlapping(window)]
 
 
-def judge_share(
-    con: Any, facts: Facts, day: Day, share: Share, *, tree: Tree | None = None, with_hours: bool = True
-) -> tuple[Tree, Judgement]:
-    """Judges a share of the day; `tree`: only this part of it. Returns the tree whose nodes the judgement names."""
-    part = part_of(day.tree if tree is None else tree, share.reports)
-    provide(con, part, runs_of(con, facts, day.period, day.validity, share.silenced), day.period.day)
-    return part, judge(con, Rules(day.period.length_s), with_hours=with_hours)
+def judge_share(con: Any, facts: Facts, day: Day, share: Share, *, with_hours: bool = True) -> tuple[Tree, Judgement]:
+    """Judges a share of the day. Returns the tree whose nodes the judgement names."""
+    part = part_of(day.tree, share.reports)
+    window, names = day.period.window, day.names.sites
+    part.overrides = list(overrides(day.changes, part.numbers, window, operations=share.operations, names=names))
+    runs = runs_of(con, facts, day.period, day.validity, share.silenced)
+    if part.expected and len(part.expected) < len(day.tree.expected) // 2:
+        series = sorted({line.series for line in part.expected})
+        runs = runs.semi_join(arrow_table(con, pa.table({"series": pa.array(series, pa.int64())})), "series")
+    provide(con, part, runs, day.period.day)
+    return part, judge(con, Rules(day.period.length_s, share.operations), with_hours=with_hours)
 
 
 def part_of(tree: Tree, reports: Collection[str], sites: Collection[str] | None = None) -> Tree:
-    """The tree of some reports (and some sites) alone; the same where it has no others."""
-    if sites is None and {path.report for path in tree.numbers} <= set(reports):
-        return tree
+    """The tree of some reports (and some sites) alone, for a caller to add overrides to."""
     part = copy(tree)
+    is_whole = sites is None and {path.report for path in tree.numbers} <= set(reports)
+    if is_whole:
+        return part
     part.numbers, part.expected = {}, []
     for line in tree.expected:
         if line.path.report in reports and (sites is None or line.path.site in sites):
             part.expect(line)
+    part.weights = {path: weight for path, weight in tree.weights.items() if path in part.numbers}
     return part

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from gridkeeper.availability import assignments, computations, marks, tables
+from gridkeeper.availability import assignments, computations, marks, tables, topology
 from gridkeeper.availability.assignments import Day
 from gridkeeper.availability.heard import count_ignored
 from gridkeeper.availability.heard import runs_of as runs_of
 from gridkeeper.availability.models import Computation
-from gridkeeper.availability.placed import Names, Placed
+from gridkeeper.availability.placed import Placed
 from gridkeeper.availability.publishing import outdated
 from gridkeeper.availability.recomputations import effects, queries
 from gridkeeper.availability.topology import Period
@@ -84,7 +84,7 @@ def _compute(periods: Sequence[Period], now: datetime) -> list[_Made]:
     window = Window(periods[0].window.start, periods[-1].window.end)
     days = [period.day for period in periods]
     marks.begun(days, now)
-    facts, names, changes = open_facts(), Names.now(), queries.changes_in_force(window)
+    facts, names, changes = open_facts(), topology.names(), queries.changes_in_force(window)
     made = [_made(facts, assignments.day_of(period, changes, names), now) for period in periods]
     lake = open_lake()
     with effects.watching(window, days, now) as watch:
@@ -104,14 +104,21 @@ def _made(facts: Facts, day: Day, now: datetime) -> _Made:
     """The day's rows, share by share; a share that fails leaves the others be."""
     made = _Made(day.period)
     computations.begun({day.period.day: day.reports}, now)
+    for report, error in day.broken.items():
+        log.error("availability not computed", day=str(day.period.day), reports=[report], error=str(error))
+        _fail(made, [report], error, now)
     for share in day.shares():
         try:
             _make(facts, day, share, made)
         except Exception as error:
             log.exception("availability not computed", day=str(day.period.day), reports=sorted(share.reports))
-            computations.failed(day.period.day, share.reports, error, now)
-            made.failed += sorted(share.reports)
+            _fail(made, sorted(share.reports), error, now)
     return made
+
+
+def _fail(made: _Made, reports: Sequence[str], error: Exception, now: datetime) -> None:
+    computations.failed(made.period.day, reports, error, now)
+    made.failed += reports
 
 
 def _make(facts: Facts, day: Day, share: assignments.Share, made: _Made) -> None:
@@ -124,11 +131,16 @@ def _make(facts: Facts, day: Day, share: assignments.Share, made: _Made) -> None
     figures = rows[tables.DAY_TABLE.name]
     made.computations += [
         Computation(
-            day=day.period.day, report=report, inputs=day.inputs.get(report, {}),
+            day=day.period.day, report=report, inputs=_inputs(day, report),
             recomputations=day.keys_for(report), ignored=ignored, checksum=computations.checksum(figures, report),
         )
         for report in sorted(share.reports)
     ]  # fmt: skip
+
+
+def _inputs(day: Day, report: str) -> dict[str, str]:
+    known = day.judged_by.get(report)
+    return dict(known.inputs) if known else {}
 
 
 def _ignored(con: Any, facts: Facts, day: Day) -> int:

@@ -35,6 +35,17 @@ def mark_known(window: Window, reason: str, now: datetime) -> None:
     known.update(marked_at=now, reason=reason[:200])
 
 
+def mark_one(day: date, reason: str, now: datetime) -> None:
+    """This day alone is to be computed, whether it has figures or not."""
+    defaults = {"reason": reason[:200], "marked_at": now}
+    DayMark.objects.update_or_create(day=day, defaults=defaults)
+
+
+def is_waiting(mark: DayMark) -> bool:
+    """True where the day's figures are older than what they are made of."""
+    return mark.computed_at is None or mark.computed_at < mark.marked_at
+
+
 def begun(days: Iterable[date], now: datetime) -> None:
     """The days are being computed: until that is complete they count as marked, so that a crash is made good."""
     for day in days:

@@ -1,7 +1,5 @@
 """Rows that name nodes of a tree become rows of the lake's tables, which say where they stand."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,32 +9,21 @@ from gridkeeper.availability import tables
 from gridkeeper.availability.judge import Judgement
 from gridkeeper.availability.levels import MEASURES, Level
 from gridkeeper.availability.plan import Table
+from gridkeeper.availability.topology import Names
 from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.scan import arrow_table
-from gridkeeper.registry.models import Ngi, Site
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """Names by key, as they are now: regions and sites keep their keys when they are renamed."""
-
-    regions: Mapping[str, str]
-    sites: Mapping[str, str]
-
-    @classmethod
-    def now(cls) -> "Names":
-        return cls(dict(Ngi.objects.values_list("key", "name")), dict(Site.objects.values_list("key", "name")))
-
-    def words(self, path: Path) -> dict[str, str]:
-        """What tables.PLACE asks of a path. What the registry does not know is called by its key."""
-        region, site = path.region, path.site
-        words = {
-            "level": path.level.label,
-            "region_name": self.regions.get(region, region),
-            "site_name": self.sites.get(site, site),
-        }
-        return {name: words[name] if name in words else getattr(path, name) for name in tables.PLACE}
+def words(names: Names, path: Path) -> dict[str, str]:
+    """What tables.PLACE asks of a path. What has no name is called by its key."""
+    region, site = path.region, path.site
+    named = {
+        "level": path.level.label,
+        "region_name": names.regions.get(region, region),
+        "site_name": names.sites.get(site, site),
+    }
+    return {name: named[name] if name in named else getattr(path, name) for name in tables.PLACE}
 
 
 class Placed:
@@ -46,7 +33,7 @@ class Placed:
         columns: dict[str, list[Any]] = {name: [] for name in ("node", *tables.PLACE)}
         for path, node in tree.numbers.items():
             columns["node"].append(node)
-            for name, value in names.words(path).items():
+            for name, value in words(names, path).items():
                 columns[name].append(value)
         types = [("node", pa.int64()), *[(name, pa.string()) for name in tables.PLACE]]
         self._places = arrow_table(con, pa.table(columns, schema=pa.schema(types)))

@@ -5,6 +5,7 @@ Approving marks the days; they are computed within a minute (tasks.py), and the 
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,7 +13,7 @@ from django.db import transaction
 from gridkeeper.availability import marks, permissions
 from gridkeeper.availability.models import Recomputation, RecomputationState
 from gridkeeper.availability.recomputations import queries
-from gridkeeper.availability.recomputations.documents import Wish, check, stored
+from gridkeeper.availability.recomputations.documents import Said, Wish, check, stored
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require, require_changeable
 
@@ -29,19 +30,27 @@ STEPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def request(actor: Actor, wish: Wish, *, now: datetime) -> Recomputation:
-    """A new request, waiting for approval. Changes no figure.
-
-    Raises NotPermittedError for a site that the actor may not edit (all sites: the federation), ValidationError.
+def check_request(actor: Actor, wish: Wish, *, now: datetime) -> Said:
+    """What the wish says. Raises NotPermittedError for a site that the actor may not edit (all sites: the federation),
+    ValidationError naming the field that cannot be meant.
     """
     said = check(wish, now)
     for place in queries.sites_named(getattr(said, "groups", ())):
         require(actor, permissions.REQUEST_RECOMPUTATION, place)
+    return said
+
+
+def request(actor: Actor, wish: Wish, *, now: datetime, preview: Mapping[str, Any] | None = None) -> Recomputation:
+    """A new request, waiting for approval. Changes no figure. Raises as `check_request`.
+
+    preview: what the author saw that it would change (preview.py), kept beside what it will have changed
+    """
+    said = check_request(actor, wish, now=now)
     reason = wish.reason.strip()
     with transaction.atomic(), recording(actor, reason):
         return Recomputation.objects.create(
             kind=wish.kind, reports=sorted(set(wish.reports)), start=wish.start, end=wish.end, document=stored(said),
-            reason=reason, author=actor.user, created_at=now,
+            reason=reason, author=actor.user, created_at=now, preview=dict(preview or {}),
         )  # fmt: skip
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gridkeeper.availability.levels import Level
+from gridkeeper.availability.operations import EXCLUDED, Operations
 from gridkeeper.availability.recomputations.documents import Forced, Groups, Results, Said, Source
-from gridkeeper.availability.tree import Path
+from gridkeeper.availability.tree import Override, Path
 from gridkeeper.core.windows import DAY, Window
 
 _SECOND = timedelta(seconds=1)
@@ -38,16 +39,6 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Forcing:
-    """That a node has a status in `[start_s, end_s)` of the day. Several hold in their order, the last one wins."""
-
-    path: Path
-    start_s: int
-    end_s: int
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
 class Silenced:
     """A worker whose results in the window do not count."""
 
@@ -64,27 +55,32 @@ def silenced(changes: Iterable[Change], report: str) -> frozenset[Silenced]:
     )
 
 
-def forcings(
-    changes: Sequence[Change], paths: Iterable[Path], judged: Window, *, unknown: str, names: Mapping[str, str]
-) -> Iterator[Forcing]:
+def overrides(
+    changes: Sequence[Change],
+    paths: Iterable[Path],
+    judged: Window,
+    *,
+    operations: Operations,
+    names: Mapping[str, str],
+) -> Iterator[Override]:
     """The statuses that changes force on nodes of a tree, in the order of the changes.
 
     judged: the part of the day that is judged
-    unknown: the state that stands for unknown (of the operations profile)
+    operations: those that the paths' reports are judged by; a status that they do not know is not forced
     names: site key -> name; a group may be named by either
     """
     by_level: dict[Level, list[Path]] = {}
     for path in paths:
         by_level.setdefault(path.level, []).append(path)
     for change in changes:
-        level, status = _what(change.said, unknown)
+        level, status = _what(change.said, operations.unknown)
         part = judged.intersection(_whole_seconds(change.window))
-        if level is None or part is None:
+        if level is None or part is None or status not in (*operations.states, EXCLUDED):
             continue
         start_s, end_s = ((moment - judged.start) // _SECOND for moment in (part.start, part.end))
         for path in by_level.get(level, ()):
             if change.is_for(path.report) and is_named(change.said, path, names):
-                yield Forcing(path, start_s, end_s, status)
+                yield Override(path, start_s, end_s, status, isinstance(change.said, Results))
 
 
 def _what(said: Said, unknown: str) -> tuple[Level | None, str]:
@@ -92,7 +88,7 @@ def _what(said: Said, unknown: str) -> tuple[Level | None, str]:
         case Groups():
             return Level.SITE, unknown
         case Results():
-            return Level.METRIC, "EXCLUDED"
+            return Level.METRIC, EXCLUDED
         case Forced():
             return Level[said.level.upper()], said.status
     return None, ""
