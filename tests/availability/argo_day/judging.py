@@ -10,13 +10,13 @@ from gridkeeper.availability.argo_day.judgement import judge_day
 from gridkeeper.availability.argo_day.output import document
 from tests.availability.argo_day.days import DATE
 
+#: Level -> key -> figures, with the timeline as (second, status).
+Levels = dict[str, dict[tuple[str, ...], Any]]
 MODES = ("gridkeeper", "argo-compat")
 
 
-def judge(
-    directory: Path, mode: str = "gridkeeper", report: Report | None = None
-) -> dict[str, dict[tuple[str, ...], Any]]:
-    """Level -> key -> figures with the timeline as (second, status)."""
+def judge(directory: Path, mode: str = "gridkeeper", report: Report | None = None) -> Levels:
+    """Every level of it."""
     report = report or Report()
     day = date.fromisoformat(DATE)
     made = document(judge_day(read_day(directory, day, report), mode, report), day, mode)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def _seconds(node: dict[str, Any]) -> dict[str, Any]:
     return node | {"timeline": [(second(stamp), status) for stamp, status in node["timeline"]]}
 
 
-def timeline(directory: Path, mode: str = "gridkeeper", level: str = "metric") -> list[tuple[str, str]]:
-    """The timeline of the only node of a level, as ("03:00:00", status)."""
+def timeline(directory: Path, mode: str = "gridkeeper", level: str = "metric") -> list[tuple[int, str]]:
+    """The timeline of the only node of a level."""
     (node,) = judge(directory, mode)[level].values()
-    return [(f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}", status) for s, status in node["timeline"]]
+    return list(node["timeline"])

@@ -14,7 +14,7 @@ from tests.availability.argo_day.days import DATE, OPERATIONS, STATES, aggregati
 from tests.availability.argo_day.judging import MODES, judge
 from tests.availability.argo_day.naive import Naive
 
-EXAMPLES = int(os.environ.get("ARGO_DAY_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("ARGO_DAY_EXAMPLES", "4"))
 GROUPS, SERVICES, HOSTS, METRICS = ["A", "B"], ["CE", "SE", "UI"], ["h1", "h2"], ["m1", "m2"]
 DAY_S = 86_400
 

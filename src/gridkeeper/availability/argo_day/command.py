@@ -46,7 +46,7 @@ def argo_day(
         for line in report.lines():
             typer.echo(line, err=True)
     if format is DayFormat.JSON:
-        typer.echo(json.dumps(document(judged, when, mode.value), ensure_ascii=False))
+        typer.echo(json.dumps(document(judged, when, mode.value)))
         return
     for columns in table(judged, mode.value):
         typer.echo("\t".join(columns))
