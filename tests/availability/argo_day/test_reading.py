@@ -113,7 +113,8 @@ def test_short_and_long_lines_of_a_csv(tmp_path: Path) -> None:
     day, report = read(tmp_path)
     lines = ["Timestamp, service ,hostname,metric,status", f"{DATE}T03:00:00Z,CE,ce1,m1,OK,more", "x,CE", ""]
     (tmp_path / "metric_data.csv").write_text("\n".join(lines))
-    assert next(iter(day.results(report))).status == "OK"
+    (found,) = day.results(report)
+    assert found.status == "OK"
     assert str(report.problems[0]) == "metric_data.csv: line 3: hostname is missing; left out"
 
 
