@@ -17,3 +17,5 @@ class AvailabilityConfig(AppConfig):
         downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")
         navigation.add("Availability", "Month table", "availability:month", order=10, is_per_vo=True)
+        navigation.add("Availability", "Recomputations", "availability:recomputations", order=60)
+        navigation.add("Availability", "Computations", "availability:computations", order=70)

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from gridkeeper.availability import views
+from gridkeeper.availability import computation_views, views
+from gridkeeper.availability.recomputations.urls import recomputation_patterns
 
 app_name = "availability"
 urlpatterns = [
     path("", views.month, name="month"),
     path("sites/<str:key>/", views.site, name="site"),
+    path("computations/", computation_views.computations, name="computations"),
+    path("computations/<str:day>/again/", computation_views.again, name="computation_again"),
+    *recomputation_patterns,
     path("sites/<str:key>/<str:day>/", views.day, name="day"),
 ]
