@@ -1,20 +1,25 @@
 """What pages, the API and the command line ask of the figures and timelines in the lake."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from gridkeeper.availability.levels import MEASURES, Level
+from gridkeeper.availability.periods import Step
+from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition
 from gridkeeper.availability.rules import Seconds, total
 from gridkeeper.availability.tables import DAY_TABLE, HOUR_TABLE, PLACE, TIMELINE_TABLE
+from gridkeeper.availability.weighted import COLUMNS as WEIGHTED
+from gridkeeper.availability.weighted import Weighted
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.scan import connect, lake_table_of, rows
 from gridkeeper.lake.store import open_lake
-from gridkeeper.vos.models import Vo
 
 LEVELS = tuple(level.label for level in Level)
 
@@ -32,6 +37,7 @@ class Place:
     service_type: str = ""
     hostname: str = ""
     metric: str = ""
+    function: str = ""
 
     @property
     def name(self) -> str:
@@ -40,6 +46,7 @@ class Place:
             "metric": self.metric,
             "service": self.hostname,
             "flavour": self.service_type,
+            "function": self.function,
             "site": self.site_name or self.site,
             "region": self.region_name or self.region,
         }
@@ -48,12 +55,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The seconds of one place in one period: a day, or an hour of it."""
+    """The seconds of one place in one period: a day, an hour of it, or a longer one that begins with the day.
+
+    weighted: of sites, regions and the federation, where the report weighs its sites
+    """
 
     place: Place
     day: date
     hour: int | None
     seconds: Seconds
+    weighted: Weighted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,52 @@ def figures(
     described = HOUR_TABLE if hourly else DAY_TABLE
     order = ("region_name", "site_name", "service_type", "hostname", "metric", "date", *(["hour"] if hourly else []))
     found = _read(described.name, window, {"level": level, "report": report or default_report()} | where, order)
-    return [Figure(_place(row), row["date"], row.get("hour"), Seconds.of(row)) for row in found]
+    return [_figure(row) for row in found]
+
+
+def sums_of_steps(
+    window: Window, step: Step | None, *, levels: Sequence[str], report: str,
+    by: Sequence[str] = PLACE, **where: str | Sequence[str],
+) -> list[Figure]:  # fmt: skip
+    """The sums of each place by hour, day, week or month, or over the whole window for None; added up in the lake.
+
+    window: whole UTC days
+    levels: which of LEVELS; the order is that of the tree, then of time
+    by: of what places: those that differ in nothing but other words are added up
+    where: values of region, site, service_type, hostname, metric, function; several of one are alternatives
+    """
+    described = HOUR_TABLE if step is Step.HOUR else DAY_TABLE
+    with opened(described.name, window, {"report": report} | where) as table:
+        if table is None:
+            return []
+        import ibis
+
+        start = ibis.literal(window.start.date()) if step is None else _start(table, step)
+        time = ["start", *(["hour"] if step is Step.HOUR else [])]
+        keys = [name for name in by if name not in _NAMES]
+        grouped = table.filter(table.level.isin(levels)).mutate(start=start).group_by([*keys, *time])
+        # A place that was renamed stands under its newest name.
+        newest = {name: table[name].argmax(table.date) for name in _NAMES if name in by}
+        added = {name: table[name].sum() for name in (*MEASURES, *WEIGHTED)}
+        order = [*(name for name in _TREE if name in by), *time]
+        found = rows(grouped.aggregate(**newest, **added).order_by(order))
+    fixed = {"report": report, "level": levels[0]}
+    return [_figure(_NOWHERE | fixed | row | {"date": row["start"]}) for row in found]
+
+
+def _start(table: Any, step: Step) -> Any:
+    """The first day of the week or month that a row's day lies in."""
+    unit = {Step.HOUR: "D", Step.DAY: "D", Step.WEEK: "W", Step.MONTH: "M"}[step]
+    return table.date if unit == "D" else table.date.truncate(unit)
+
+
+_NAMES = ("region_name", "site_name")
+_NOWHERE = dict.fromkeys(PLACE, "")
+_TREE = ("region_name", "region", "site_name", "site", "function", "service_type", "hostname", "metric")
+
+
+def _figure(row: Mapping[str, Any]) -> Figure:
+    return Figure(_place(row), row["date"], row.get("hour"), Seconds.of(row), Weighted.of(row))
 
 
 def timelines(window: Window, *, report: str | None = None, **where: str) -> list[Period]:
@@ -92,20 +148,62 @@ def timelines(window: Window, *, report: str | None = None, **where: str) -> lis
 
 
 def _read(table: str, window: Window, where: Mapping[str, str], order: Sequence[str]) -> list[dict[str, Any]]:
+    with opened(table, window, where) as expression:
+        return [] if expression is None else rows(expression.order_by(list(order)))
+
+
+@contextmanager
+def opened(table: str, window: Window, where: Mapping[str, str | Sequence[str]]) -> Iterator[Any]:
+    """The rows of the window's days for which that holds, as an Ibis table; None where the lake has no such file."""
     lake = open_lake()
     if not lake.files(table, window):
-        return []
+        yield None
+        return
     with connect() as con:
         expression = lake_table_of(con, lake, table, window)
         days = list(window.days())
         expression = expression.filter((expression.date >= days[0]) & (expression.date <= days[-1]))
         for name, value in where.items():
-            expression = expression.filter(expression[name] == value)
-        return rows(expression.order_by(list(order)))
+            column = expression[name]
+            expression = expression.filter(column == value if isinstance(value, str) else column.isin(list(value)))
+        yield expression
 
 
 def _place(row: Mapping[str, Any]) -> Place:
-    return Place(**{name: row[name] for name in PLACE})
+    # Files from before a column was there have nothing in it.
+    return Place(**{name: row[name] or "" for name in PLACE})
+
+
+@dataclass(frozen=True, slots=True)
+class HoursOfDay:
+    """Which hours of a day were good and which bad, a bit an hour, midnight's the lowest.
+
+    good: no second CRITICAL and some second up; bad: some second CRITICAL. Of an hour that is neither nothing was
+    known, or all of it was declared downtime.
+    """
+
+    place: Place
+    day: date
+    good: int
+    bad: int
+
+
+def hours_of_days(window: Window, *, level: str, report: str, **where: str | Sequence[str]) -> list[HoursOfDay]:
+    """The hourly verdicts of each place and day (the seeds' binary site summary), in the order of the tree."""
+    with opened(HOUR_TABLE.name, window, {"report": report, "level": level} | where) as table:
+        if table is None:
+            return []
+        import ibis
+
+        bit = ibis.literal(1) << table.hour.cast("int64")
+        is_bad = table.critical_s > 0
+        marked = table.mutate(bad_bit=is_bad.ifelse(bit, 0), good_bit=((table.up_s > 0) & ~is_bad).ifelse(bit, 0))
+        found = rows(
+            marked.group_by([*PLACE, "date"])
+            .aggregate(good=marked.good_bit.sum(), bad=marked.bad_bit.sum())
+            .order_by([*_TREE, "date"])
+        )
+    return [HoursOfDay(_place(row), row["date"], int(row["good"]), int(row["bad"])) for row in found]
 
 
 def by_place(found: Iterable[Figure]) -> dict[Place, list[Figure]]:
@@ -118,7 +216,7 @@ def by_place(found: Iterable[Figure]) -> dict[Place, list[Figure]]:
 
 
 def _identity(place: Place) -> tuple[str, ...]:
-    return (place.report, place.level, place.region, place.site, place.service_type, place.hostname, place.metric)
+    return tuple(getattr(place, name) for name in PLACE if name not in _NAMES)
 
 
 def sums(found: Sequence[Figure]) -> dict[Place, Seconds]:
@@ -131,11 +229,15 @@ def default_report() -> str:
     return str(settings.GRIDKEEPER.operations_vo)
 
 
-def reports() -> list[str]:
-    """The VOs that can be chosen: the operations VO first."""
-    names = Vo.objects.current().values_list("name", flat=True)
+def reports(day: date | None = None) -> list[str]:
+    """The names of the reports of a day, default today: one for each VO among them, the operations VO's first."""
+    return [report.name for report in definitions(day or timezone.now().astimezone(UTC).date())]
+
+
+def definitions(day: date) -> list[ReportDefinition]:
+    """The reports of a day, the operations VO's first. Two queries."""
     first = default_report()
-    return sorted(set(names), key=lambda name: (name != first, name))
+    return sorted(InForce.on(day).reports(), key=lambda report: (report.name != first, report.name))
 
 
 def as_row(figure_place: Place, day: date | None, hour: int | None, seconds: Seconds) -> dict[str, Any]:
