@@ -17,5 +17,7 @@ class AvailabilityConfig(AppConfig):
         downtimes_changed.connect(marks.on_downtimes_changed, dispatch_uid="availability")
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")
         navigation.add("Availability", "Month table", "availability:month", order=10, is_per_vo=True)
+        navigation.add("Availability", "Profiles and reports", "availability:profiles", order=50)
+        navigation.add("Availability", "Weights", "availability:weights", order=55)
         navigation.add("Availability", "Recomputations", "availability:recomputations", order=60)
         navigation.add("Availability", "Computations", "availability:computations", order=70)

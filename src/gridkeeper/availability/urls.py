@@ -3,6 +3,7 @@
 from django.urls import path
 
 from gridkeeper.availability import computation_views, views
+from gridkeeper.availability.profiles.urls import profile_patterns
 from gridkeeper.availability.recomputations.urls import recomputation_patterns
 
 app_name = "availability"
@@ -11,6 +12,7 @@ urlpatterns = [
     path("sites/<str:key>/", views.site, name="site"),
     path("computations/", computation_views.computations, name="computations"),
     path("computations/<str:day>/again/", computation_views.again, name="computation_again"),
+    *profile_patterns,
     *recomputation_patterns,
     path("sites/<str:key>/<str:day>/", views.day, name="day"),
 ]

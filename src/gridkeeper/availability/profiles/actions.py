@@ -22,6 +22,8 @@ from gridkeeper.people.permission import require
 from gridkeeper.registry.editing import check_reason, store_new
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+#: A word of our own addresses.
+_TAKEN = frozenset({"new"})
 #: Days before this are nobody's: a slip of the finger (year 0202) would mark all that is known.
 _FIRST_DAY = date(2000, 1, 1)
 
@@ -33,9 +35,9 @@ def create(
     require(actor, EDIT_PROFILE)
     check_reason(reason)
     known = _kind(kind)
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name in _TAKEN:
         raise ValidationError(
-            {"name": "Use letters, digits, dot, underscore and hyphen; begin with a letter or digit."}
+            {"name": "Use letters, digits, dot, underscore and hyphen, a letter or digit first; not new."}
         )
     _check_day(valid_from, now)
     parsed = checked(known, name, document)

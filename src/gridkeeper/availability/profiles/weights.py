@@ -85,6 +85,15 @@ def parse_value(text: str) -> Decimal:
     return value
 
 
+def value_text(value: Decimal) -> str:
+    """A weight without zeros that say nothing.
+
+    >>> value_text(Decimal("20.0000")), value_text(Decimal("12.5000"))
+    ('20', '12.5')
+    """
+    return f"{value.normalize():f}"
+
+
 def _set(given: WeightGiven) -> bool:
     """True where something was written."""
     same = {"site": given.site, "kind": given.kind.strip(), "valid_from": given.valid_from}
