@@ -6,7 +6,7 @@ import pytest
 
 from gridkeeper.availability import marks, queries, tasks
 from gridkeeper.availability.compute import compute_days
-from gridkeeper.availability.models import DayMark
+from gridkeeper.availability.models import Computation, DayMark, Profile
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.probes.ingest import submit
@@ -207,7 +207,54 @@ def test_today_is_not_computed_more_often_than_it_may() -> None:
     a_judged_service()
     tasks.compute_today(at(H))
     DayMark.objects.update(took_ms=100)  # whatever it took here
-    assert not marks.is_today_due(at(H + 30))
-    assert marks.is_today_due(at(H + 61))
+    assert not marks.is_today_due(at(H + 20))
+    assert marks.is_today_due(at(H + 30))
     DayMark.objects.update(took_ms=60_000)
     assert not marks.is_today_due(at(H + 600))
+
+
+def test_a_report_that_cannot_be_judged_keeps_its_figures_and_is_tried_again() -> None:
+    service = a_judged_service()
+    a_vo("biomed", supported_by=[service])
+    told(service, (0, O))
+    compute_days([D], NEXT_DAY)
+    DayMark.objects.update(marked_at=at(0))
+    profile = Profile.objects.create(kind="report", name="dteam")
+    broken = profile.versions.create(
+        number=1, valid_from=D, document={"vo": "dteam", "operations": "no-such"}, reason="so", created_at=at(0)
+    )
+    a_downtime(service, start=at(18 * H), end=at(22 * H))
+    later = NEXT_DAY + timedelta(hours=1)
+    assert compute_days([D], later).failed == (D,)
+    assert (figure(report="dteam").up_s, figure(report="biomed").up_s) == (DAY_S, 20 * H)
+    row = Computation.objects.get(report="dteam")
+    assert (row.state, "no-such" in row.error) == ("failed", True)
+    assert marks.stale_days(later + timedelta(minutes=5)) == []
+    assert marks.stale_days(later + timedelta(minutes=11)) == [D]
+    marks.mark_one(D, "a profile changed", later + timedelta(minutes=1))
+    assert marks.stale_days(later + timedelta(minutes=2)) == [D]
+    broken.delete()
+    tasks.compute_marked(later + timedelta(minutes=2))
+    assert (figure(report="dteam").up_s, Computation.objects.get(report="dteam").state) == (20 * H, "done")
+
+
+def test_computing_again_gives_the_same_checksum_and_says_what_was_ignored() -> None:
+    service = a_judged_service()
+    told(service, (0, O), (3 * H, C))
+    told(service, (0, O), (1, O), metric="CE-unknown")
+    compute_days([D], NEXT_DAY)
+    first = Computation.objects.get()
+    compute_days([D], NEXT_DAY + timedelta(hours=1))
+    second = Computation.objects.get()
+    assert (first.ignored, len(first.checksum), second.checksum) == (2, 64, first.checksum)
+    assert second.inputs["metrics"] == first.inputs["metrics"]
+
+
+def test_a_day_whose_computation_died_is_computed_again() -> None:
+    a_judged_service()
+    compute_days([D], NEXT_DAY)
+    later = NEXT_DAY + timedelta(hours=1)
+    marks.begun([D], later)  # and then the process is killed
+    assert marks.stale_days(later + timedelta(minutes=1)) == [D]
+    tasks.compute_marked(later + timedelta(minutes=1))
+    assert marks.stale_days(later + timedelta(minutes=2)) == []

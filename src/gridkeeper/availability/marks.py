@@ -7,13 +7,19 @@ from typing import Any
 from django.db.models import F, Q
 from django.utils import timezone
 
-from gridkeeper.availability.models import DayMark
+from gridkeeper.availability.models import Computation, ComputationState, DayMark
 from gridkeeper.core.windows import DAY, Window, as_utc
 
 #: A day that is being marked again and again (history coming in) is left alone until it is quiet for so long,
 _QUIET = timedelta(seconds=15)
 #: but computed after so long all the same.
 _LONGEST_WAIT = timedelta(minutes=10)
+#: A day of which a report could not be computed is tried again after so long, unless something of it changes before.
+_RETRY = timedelta(minutes=10)
+#: Today is made so long after the last time at the earliest: its figures are to follow results within a minute,
+_TODAY = timedelta(seconds=25)
+#: but take no more than this part of the time.
+_SHARE_OF_TIME = 20
 
 
 def mark(days: Iterable[date], reason: str, now: datetime) -> None:
@@ -80,7 +86,15 @@ def stale_days(now: datetime) -> list[date]:
         for mark in DayMark.objects.filter(day__lt=today, day__gte=today - 2 * DAY).exclude(computed_at=None)
         if mark.computed_at is not None and mark.computed_at < Window.of_day(mark.day).end
     ]
-    return sorted({*marked, *unfinished}, reverse=True)
+    return sorted({*marked, *unfinished} - _failed_lately(now), reverse=True)
+
+
+def _failed_lately(now: datetime) -> set[date]:
+    """Days that would fail again: nothing of theirs changed since the last attempt, which was not long ago."""
+    rows = Computation.objects.filter(state=ComputationState.FAILED, started_at__gt=now - _RETRY)
+    tried = dict(rows.values_list("day", "started_at"))
+    marked = DayMark.objects.filter(day__in=tried).values_list("day", "marked_at")
+    return {day for day, marked_at in marked if marked_at <= tried[day]}
 
 
 def waiting_days() -> list[date]:
@@ -96,11 +110,11 @@ def reasons_since(days: Iterable[str], since: datetime) -> dict[str, str]:
 
 
 def is_today_due(now: datetime) -> bool:
-    """True where today's figures may be made again: not more often than once a minute, nor than 1/20 of the time."""
+    """True where today's figures may be made again: not more often than _TODAY, nor than _SHARE_OF_TIME allows."""
     found = DayMark.objects.filter(day=as_utc(now).date()).first()
     if found is None or found.computed_at is None:
         return True
-    return now - found.computed_at >= max(timedelta(seconds=55), timedelta(milliseconds=20 * found.took_ms))
+    return now - found.computed_at >= max(_TODAY, timedelta(milliseconds=_SHARE_OF_TIME * found.took_ms))
 
 
 def on_days_touched(sender: Any, days: Iterable[date], **kwargs: Any) -> None:

@@ -29,6 +29,6 @@ def compute_marked(now: datetime) -> None:
 
 
 PERIODIC = [
-    Periodic("availability: today", timedelta(minutes=1), compute_today),
+    Periodic("availability: today", timedelta(seconds=30), compute_today),
     Periodic("availability: marked days", timedelta(seconds=20), compute_marked),
 ]
