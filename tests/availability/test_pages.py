@@ -89,7 +89,7 @@ def test_a_day_opens_into_periods_and_results(client, sites) -> None:
     assert "DOWNTIME 2026-03-10 18:00–00:00 UTC" in page
     assert "/results/" in page
     assert "Why 50.00 %?" in page
-    assert "CE-js</strong> on CE ce.bad.example: 6 h" in page
+    assert "CE-js failed on CE ce.bad.example for dteam" in page
 
 
 @pytest.mark.parametrize("day", ["2026-03-99", "yesterday"])

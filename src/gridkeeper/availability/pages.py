@@ -1,4 +1,4 @@
-"""What the availability pages show, made from figures: the month's table, a site's bars, a day's strips. Pure."""
+"""What the availability pages show, made from figures: the month's table and a site's bars. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,11 +6,9 @@ from datetime import date
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from gridkeeper.availability.detail import Branch, Segment
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.queries import Figure, Place, by_place
 from gridkeeper.availability.rules import TARGETS, Seconds, grade, total
-from gridkeeper.core.status import Status
 
 MEASURES = ("availability", "reliability")
 
@@ -146,52 +144,6 @@ def bars(figures: Sequence[Figure], month: Month, measure: str) -> dict[str, Any
             }
         ],
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """A line of the day's page: a node, its timeline, its figures. depth: how far it is set in."""
-
-    branch: Branch
-    depth: int
-    url: str
-    segments: list[dict[str, Any]]
-    sentence: str
-
-    @property
-    def seconds(self) -> Seconds:
-        return self.branch.seconds
-
-    @property
-    def now(self) -> Status:
-        return self.branch.segments[-1].status
-
-
-def strips(
-    branch: Branch, node_url: Callable[[Branch], str], result_url: Callable[[Segment], str], depth: int = 0
-) -> list[Strip]:
-    """The branch and all below it, in order; each period of a metric leads to the result that began it."""
-    fallback = node_url(branch)
-    segments = [
-        {
-            "start": segment.start,
-            "end": segment.end,
-            "status": segment.status,
-            "title": "",
-            "url": result_url(segment) or fallback,
-        }
-        for segment in branch.segments
-    ]
-    own = Strip(branch, depth, fallback, segments, _SENTENCES[branch.level])
-    return [own, *(line for part in branch.parts for line in strips(part, node_url, result_url, depth + 1))]
-
-
-_SENTENCES = {
-    "site": "worst of its service types",
-    "flavour": "best of its services",
-    "service": "worst of its critical tests; a scheduled outage sets downtime",
-    "metric": "its latest hard result",
-}
 
 
 def services(figures: Sequence[Figure]) -> list[tuple[Place, Seconds]]:

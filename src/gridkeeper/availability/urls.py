@@ -3,6 +3,7 @@
 from django.urls import path
 
 from gridkeeper.availability import computation_views, views
+from gridkeeper.availability.drill.urls import drill_patterns
 from gridkeeper.availability.profiles.urls import profile_patterns
 from gridkeeper.availability.recomputations.urls import recomputation_patterns
 
@@ -14,5 +15,5 @@ urlpatterns = [
     path("computations/<str:day>/again/", computation_views.again, name="computation_again"),
     *profile_patterns,
     *recomputation_patterns,
-    path("sites/<str:key>/<str:day>/", views.day, name="day"),
+    *drill_patterns,
 ]

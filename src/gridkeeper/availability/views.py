@@ -1,23 +1,22 @@
-"""The availability pages: the month of all sites, a site's month, a site's day. All state is in the address."""
+"""The availability pages: the month of all sites, a site's month. All state is in the address."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from gridkeeper.availability import detail, pages, queries
-from gridkeeper.availability.detail import Segment
+from gridkeeper.availability import pages, queries
 from gridkeeper.availability.exports import download
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.queries import Figure
 from gridkeeper.availability.rules import AVAILABILITY_TARGET, RELIABILITY_TARGET, TARGETS, reasons, total
-from gridkeeper.core.windows import DAY, as_utc
+from gridkeeper.core.windows import as_utc
 from gridkeeper.registry.models import Ngi, Service, Site
 
 
@@ -137,43 +136,10 @@ def _day_url(found: Site, day: date, state: _State) -> str:
     return reverse("availability:day", args=[found.key, day]) + state.carried(month="")
 
 
-@require_GET
-def day(request: HttpRequest, key: str, day: str) -> HttpResponse:
-    """Timelines of the site, its service types, services and tests; why the figure is what it is."""
-    now = timezone.now()
-    state = _State(request, now)
-    when = detail.day_of(day)
-    if when is None:
-        raise Http404(f"{day!r} is not a day; write it as 2026-03-01.")
-    found = get_object_or_404(Site.objects.select_related("ngi"), key=key)
-    tree = detail.site_day(found, when, state.vo, now)
-    urls = _service_urls(found)
-    lines = pages.strips(tree, lambda branch: urls.get(branch.path[3:5], ""), _result_url) if tree else []
-    context = state.context() | {
-        "site": found,
-        "day": when,
-        "is_today": when == state.today,
-        "tree": tree,
-        "strips": lines,
-        "value": tree.seconds.value(state.measure) if tree else None,
-        "reasons": reasons(tree.seconds) if tree else [],
-        "culprits": detail.culprits(tree) if tree else [],
-        "previous_day_url": _day_url(found, when - DAY, state),
-        "next_day_url": _day_url(found, when + DAY, state) if when < state.today else "",
-        "site_url": reverse("availability:site", args=[found.key]) + state.carried(month=str(Month.of(when))),
-        "hours": range(0, 25, 3),
-    }
-    return render(request, "availability/day.html", context)
-
-
 def _service_urls(found: Site) -> dict[Sequence[str], str]:
     """(service type, hostname) -> its page; the newest where a service was closed and registered again."""
     services = Service.objects.filter(site=found).select_related("service_type").order_by("valid_from")
     return {(service.service_type.name, service.hostname): _url("portal:service", service.key) for service in services}
-
-
-def _result_url(segment: Segment) -> str:
-    return "" if segment.fact is None else _url("portal:result", segment.series, segment.fact)
 
 
 def _url(name: str, *arguments: Any) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 _OPEN_PATHS = (
     "/accounts/login/", "/static/", "/healthz", "/readyz", "/api/", "/feeds/", "/rgsummary/", "/rgdowntime/",
     "/vosummary/", "/gocdbpi/", "/accounts/2fa/authenticate/", "/accounts/oidc/", "/accounts/certificate/",
-    "/accounts/welcome/", "/nrdp/",
+    "/accounts/welcome/", "/nrdp/", "/reports/",
 )  # fmt: skip
 
 Next = Callable[[HttpRequest], HttpResponse]

@@ -1,0 +1,167 @@
+"""Days of one group (nearly always a site) judged when they are asked for: many days and suppositions in one run.
+
+It is the plan itself that judges. Days do not touch each other in it, and neither do two versions of one day: the trees
+of all of them are put beside each other, each with numbers of its own for its nodes and series, and the statements run
+once, so that a month takes hardly longer than a day.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gridkeeper.availability import topology
+from gridkeeper.availability.drill.beside import Beside
+from gridkeeper.availability.drill.branches import Branch, Forced
+from gridkeeper.availability.drill.decisions import Decided
+from gridkeeper.availability.drill.groups import Group
+from gridkeeper.availability.drill.growing import Judged, Starts, grow
+from gridkeeper.availability.drill.suppositions import NOTHING, Supposition, suppose
+from gridkeeper.availability.operations import Operations
+from gridkeeper.availability.recomputations.rules import Silenced
+from gridkeeper.availability.rules import Rules, Seconds
+from gridkeeper.availability.topology import Period
+from gridkeeper.availability.tree import Path, Tree
+from gridkeeper.bus.facts import open_facts
+from gridkeeper.core.windows import DAY, Window
+from gridkeeper.lake.engines import engine_of
+from gridkeeper.lake.scan import arrow_table, connect, rows
+
+_MICROSECONDS = 1_000_000
+_RUNS = pa.schema(
+    [("series", pa.int64()), ("status", pa.int32()), ("start", pa.timestamp("us", "UTC")),
+     ("last_at", pa.timestamp("us", "UTC")), ("seq", pa.int64())]
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One version of one day."""
+
+    day: date
+    supposition: Supposition = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What one version of a day is judged from. forced: what was set on its nodes, in the order in which it is."""
+
+    asked: Asked
+    period: Period
+    tree: Tree
+    forced: Mapping[Path, list[Forced]]
+    silenced: frozenset[Silenced]
+    operations: Operations
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(self.period.length_s, self.operations)
+
+
+def judge_group(group: Group, report: str, asked: Iterable[Asked], now: datetime) -> dict[Asked, Branch]:
+    """Each version of each day as the group's tree.
+
+    A day that has not begun, or on which nothing of the group was judged by the report, is left out.
+    """
+    days = _days(group, report, list(asked), now)
+    found = {}
+    for silenced, heard_alike in _by(days, lambda day: day.silenced).items():
+        runs = _runs(heard_alike, silenced)
+        starts = Starts.of(runs)
+        for rules, alike in _by(heard_alike, lambda day: day.rules).items():
+            found |= {
+                day.asked: branch
+                for day, judged in _judge(alike, runs, rules)
+                if (branch := grow(judged, starts)) is not None
+            }
+    return found
+
+
+_K = TypeVar("_K")
+
+
+def _by(days: Iterable[_Day], key: Callable[[_Day], _K]) -> dict[_K, list[_Day]]:
+    found: dict[_K, list[_Day]] = defaultdict(list)
+    for day in days:
+        found[key(day)].append(day)
+    return found
+
+
+def _days(group: Group, report: str, asked: Sequence[Asked], now: datetime) -> list[_Day]:
+    """Every version of each day that was judged; the registry is asked once a day."""
+    periods = {each.day: period for each in asked if (period := Period.of(each.day, now)) is not None}
+    trees = {
+        day: tree
+        for day, period in periods.items()
+        if (tree := topology.tree_of(period, site=group.site, report=report, group=group.key)).numbers
+    }
+    if not trees:
+        return []
+    decided = Decided.on(trees.values(), Window(Window.of_day(min(trees)).start, Window.of_day(max(trees)).end))
+    found = []
+    operations = {day: topology.judged_by(periods[day], report).operations for day in trees}
+    for each in asked:
+        if each.day in trees:
+            period = periods[each.day]
+            supposed = suppose(trees[each.day], each.supposition, period)
+            tree, forced = decided.laid_over(supposed, period, each.supposition.downtimes, operations[each.day])
+            found.append(_Day(each, period, tree, forced, decided.silenced(period, report), operations[each.day]))
+    return found
+
+
+def _runs(days: Sequence[_Day], silenced: Collection[Silenced]) -> pa.Table:
+    """The change points of all their series, of all days and of the days before."""
+    from gridkeeper.availability.heard import runs_on
+
+    facts, validity = open_facts(), topology.validity()
+    wanted = sorted({near for day in days for near in (day.asked.day - DAY, day.asked.day)})
+    series = pa.array(sorted({line.series for day in days for line in day.tree.expected}), pa.int64())
+    with connect() as con:
+        first, *others = [runs_on(con, facts, day, validity, silenced).select(*_RUNS.names) for day in wanted]
+        ours = arrow_table(con, pa.table({"series": series}))
+        found: pa.Table = first.union(*others).semi_join(ours, "series").to_pyarrow()
+    return found.cast(_RUNS)
+
+
+def _judge(days: Sequence[_Day], runs: pa.Table, rules: Rules) -> Iterator[tuple[_Day, Judged]]:
+    # The plan is written in Ibis, which takes a second to import.
+    from gridkeeper.availability.judge import judge
+    from gridkeeper.availability.relations import tree_rows
+
+    beside = Beside()
+    firsts = [beside.add({"runs": _runs_of(runs, day), **tree_rows(day.tree)}, len(day.tree.numbers)) for day in days]
+    with connect() as con:
+        for name, table in beside.tables().items():
+            engine_of(con).give(con, name, table)
+        judgement = judge(con, rules, with_hours=False)
+        timelines = _by_node(row for level in judgement.timelines.values() for row in rows(level))
+        seconds = {row["node"]: Seconds.of(row) for row in rows(judgement.figures)}
+    for first, day in zip(firsts, days, strict=True):
+        numbers = range(len(day.tree.numbers))
+        own = {number: timelines.get(first + number, []) for number in numbers}
+        figures = {number: seconds.get(first + number, Seconds()) for number in numbers}
+        yield day, Judged(day.period, day.tree, own, figures, day.forced, rules.operations)
+
+
+def _by_node(periods: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in sorted(periods, key=lambda row: int(row["start_s"])):
+        found[row["node"]].append(row)
+    return found
+
+
+def _runs_of(runs: pa.Table, day: _Day) -> pa.Table:
+    """The plan's relation of that day: with seconds from its midnight. What lies after its end does not count yet."""
+    window = Window(day.period.window.start - DAY, day.period.window.end)
+    start = runs.column("start")
+    own = runs.filter(pc.and_(pc.greater_equal(start, window.start), pc.less(start, window.end)))
+    midnight_us = int(day.period.window.start.timestamp()) * _MICROSECONDS
+    for name, column in (("start_s", "start"), ("last_s", "last_at")):
+        micros = own.column(column).cast(pa.int64()).to_numpy() - midnight_us
+        own = own.append_column(name, pa.array(np.floor_divide(micros, _MICROSECONDS), pa.int64()))
+    return own.drop_columns(["last_at"])
