@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import authenticate
 from django.utils import timezone
 
+from gridkeeper.availability.topology import Period, tree_of
 from gridkeeper.demo.catalogue import demo_tests
 from gridkeeper.demo.downtimes import plan_downtimes
 from gridkeeper.demo.faults import plan_faults
@@ -94,3 +97,13 @@ def test_downtimes_are_declared_as_planned(seeded, now):
     declared = Downtime.objects.filter(recurrence=None)
     assert declared.count() == len(planned) == 24 // 6
     assert {(item.start, item.end) for item in declared} == {(item.window.start, item.window.end) for item in planned}
+
+
+def test_the_federation_has_a_report_by_tiers_with_functions_and_weights(seeded, now):
+    tree = tree_of(Period.of((now - timedelta(days=3)).date(), now), report="federation")
+    regions = {path.region for path in tree.numbers if path.region}
+    assert regions == {str(item.town.tier) for item in SITES}
+    functions = {path.function for path in tree.numbers if path.function}
+    assert {"compute", "storage", "information"} <= functions
+    assert len(tree.weights) == len(SITES)
+    assert tree_of(Period.of((now - timedelta(days=3)).date(), now), report="lhcb-core").expected
