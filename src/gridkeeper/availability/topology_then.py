@@ -50,8 +50,8 @@ class Then:
             flags = {pk: (in_production, is_monitored) for pk, in_production, is_monitored in services}
             rows = Site.objects.values_list("pk", "ngi__key", "ngi__federation__key", "tier", "infrastructure")
             sites = {pk: SiteThen(*words) for pk, *words in rows}
-            tags = [_tags(Service), _tags(Site)] if with_tags else [{}, {}]
-        return cls(flags, sites, *tags, _projects(moment) if with_projects else {})
+            service_tags, site_tags = (_tags(Service), _tags(Site)) if with_tags else ({}, {})
+        return cls(flags, sites, service_tags, site_tags, _projects(moment) if with_projects else {})
 
     def is_judged(self, service: Service) -> bool:
         return all(self.services.get(service.pk, (service.in_production, service.is_monitored)))

@@ -65,7 +65,8 @@ class _DocumentPage(ActionPage):
         act: Callable[[date], Any] = lambda day: self.make(form, day, now)  # noqa: E731  (named to be typed)
         foreseen = foresee(act, kind=self.kind, name=name, valid_from=valid_from, now=now)
         changes = differences(self.stood(), document.document()) if self.stood() else []
-        more = {"foreseen": foreseen, "changes": changes, "warnings": list(warnings(document)), "is_preview": True}
+        more: dict[str, Any] = {"foreseen": foreseen, "changes": changes, "is_preview": True}
+        more["warnings"] = list(warnings(document))
         return self._show(request, form, **more)
 
 

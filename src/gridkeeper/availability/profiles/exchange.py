@@ -47,7 +47,7 @@ def imported(
     called = name or own_name
     if not called:
         raise ValidationError({"name": "No name stands in it; give one."})
-    known = {"document": document, "valid_from": valid_from, "reason": reason, "now": now}
+    known: dict[str, Any] = {"document": document, "valid_from": valid_from, "reason": reason, "now": now}
     profile = Profile.objects.filter(kind=kind, name=called).first()
     if profile is None:
         return actions.create(actor, kind=kind, name=called, **known)

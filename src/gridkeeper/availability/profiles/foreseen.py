@@ -1,6 +1,6 @@
 """What a version would change, found by making it, looking, and taking it back: services, metrics and figures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -71,7 +71,7 @@ class _Seen:
 
     reports: frozenset[str]
     metrics: dict[str, frozenset[tuple[str, str, str, str]]]
-    sites: dict[Any, Any]
+    sites: Mapping[tuple[str, str, str, str], Any]
     names: topology.Names
 
     @classmethod

@@ -40,13 +40,12 @@ class ProfileForm(PlainForm):
 
     #: Headings with the names of their fields.
     groups: ClassVar[Sequence[tuple[str, Sequence[str]]]] = ()
-    field_order: ClassVar[Sequence[str]] = ()
 
     name = forms.CharField(
         max_length=100, help_text="Stands in addresses, tables and in ARGO's API; it stays. Letters, digits, . _ -"
     )
     valid_from = forms.DateField(
-        label="Valid from", widget=forms.DateInput({"type": "date"}),
+        label="Valid from", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
         help_text="First UTC day that is judged by it. A day in the past makes the figures since then anew.",
     )  # fmt: skip
     reason = reason_field()
@@ -57,7 +56,6 @@ class ProfileForm(PlainForm):
         super().__init__(data, initial=initial)
         if not is_new:
             del self.fields["name"]
-        self.fields["valid_from"].widget.format = "%Y-%m-%d"  # type: ignore[attr-defined]
 
     def initial_of(self, document: Any) -> dict[str, Any]:
         """The fields that say what a document says."""
@@ -257,7 +255,7 @@ class ReportForm(ProfileForm):
         return self.cleaned_data
 
     def document(self) -> dict[str, Any]:
-        given = self.cleaned_data
+        given: dict[str, Any] = self.cleaned_data
         plain = (
             "title", "description", "is_public", "vo", "operations", "aggregation", "thresholds", "topology",
             "group_kind", "region_kind", "weight",
@@ -269,12 +267,11 @@ class ReportForm(ProfileForm):
             for letter, _ in _CLASSES
         }
         lists = {name: given[name] for name in ("scopes", "infrastructures", "certifications")}
-        return {name: given[name] for name in plain} | {
-            "filter": lists | {"tags": self._tags},
-            "targets": {name: given[name] for name in _TARGETS},
-            "service_classes": self._service_classes,
-            "class_targets": class_targets,
-        }
+        found = {name: given[name] for name in plain}
+        found["filter"] = lists | {"tags": self._tags}
+        found["targets"] = {name: given[name] for name in _TARGETS}
+        found |= {"service_classes": self._service_classes, "class_targets": class_targets}
+        return found
 
 
 FORMS: Mapping[ProfileKind, type[ProfileForm]] = {
@@ -292,6 +289,12 @@ FIRST: Mapping[ProfileKind, Document | None] = {
 }
 
 
+def _sent(given: Mapping[str, Any]) -> bytes:
+    """The content of the file, or the text where there is none."""
+    file = given.get("file")
+    return bytes(file.read()) if file else str(given["text"]).encode()
+
+
 class ImportForm(PlainForm):
     """A profile as JSON: ARGO's shape, or ours."""
 
@@ -302,7 +305,7 @@ class ImportForm(PlainForm):
         help_text="An object, or ARGO's answer with one in it. Where one of that name exists this is its next version.",
     )  # fmt: skip
     file = forms.FileField(required=False, help_text="In place of the text.")
-    valid_from = forms.DateField(label="Valid from", widget=forms.DateInput({"type": "date"}))
+    valid_from = forms.DateField(label="Valid from", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     reason = reason_field()
 
     def clean(self) -> dict[str, Any]:
@@ -313,15 +316,14 @@ class ImportForm(PlainForm):
 
     def bytes(self) -> bytes:
         """What was pasted or chosen."""
-        file = self.cleaned_data.get("file")
-        return bytes(file.read()) if file else str(self.cleaned_data["text"]).encode()
+        return _sent(self.cleaned_data)
 
 
 class WeightsForm(PlainForm):
     """Weights of sites as lines of text, or as a CSV file."""
 
     kind = forms.CharField(max_length=40, help_text="What is counted: hepspec, logical_cpus, storage_tb.")
-    valid_from = forms.DateField(label="Valid from", widget=forms.DateInput({"type": "date"}))
+    valid_from = forms.DateField(label="Valid from", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
     text = forms.CharField(
         label="Weights", required=False, widget=forms.Textarea({"rows": 12, "class": "mono", "spellcheck": "false"}),
         help_text="CSV: site,value - or with a heading of its own: site,kind,valid_from,value. Sites by name or key.",
@@ -335,4 +337,6 @@ class WeightsForm(PlainForm):
             self.add_error("text", "Write a line for each site, or choose a file.")
         return given
 
-    bytes = ImportForm.bytes
+    def bytes(self) -> bytes:
+        """What was written or chosen."""
+        return _sent(self.cleaned_data)
