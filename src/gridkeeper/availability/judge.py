@@ -1,12 +1,11 @@
 """One day judged: the plan run step by step, and its figures. Used by compute.py, pages, tests and benchmarks.
 
-The plan is made into statements once for every length of a day, which nearly always is 86 400 s: making them takes
-longer than running them on the facts of a small federation.
+The plan is made into statements once for every operations profile and shape of a tree: making them takes longer than
+running them on the facts of a small federation.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, reduce
 from typing import Any
 
@@ -22,9 +21,11 @@ from gridkeeper.lake.scan import bind, rows
 
 __all__ = ["Judgement", "Rules", "judge"]
 
+_MEASURED = dict.fromkeys(MEASURES, "int64")
 _WEIGHED = {"weight": "float64"} | dict.fromkeys(WEIGHTED, "float64")
-_FIGURES = {"node": "int64"} | dict.fromkeys(MEASURES, "int64") | _WEIGHED
-_HOURS = {"node": "int64", "hour": "int64"} | dict.fromkeys(MEASURES, "int64") | _WEIGHED
+#: What figures are of: a node of the day, or of an hour.
+_DAY = {"node": "int64"}
+_HOUR = {"node": "int64", "hour": "int64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,19 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What of the plan a tree needs: by level the operations that occur, and the levels that have overrides."""
+    """What of the plan a tree needs.
 
-    used: tuple[tuple[str, ...], ...]
+    used: the operations that occur, by level
+    single: levels of which every node has one child: it is as its child is
+    overridden: levels that have overrides
+    """
+
+    used: Mapping[Level, tuple[str, ...]]
+    single: frozenset[Level]
     overridden: frozenset[Level]
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.used.items()), self.single, self.overridden))
 
 
 def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
@@ -75,10 +85,17 @@ def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
     """
     engine, kept = engine_of(con), {}
     engine.give(con, "truth", _truth(rules))
-    for step in _steps(rules, _shape(con), engine.dialect, with_hours):
-        engine.keep(con, step.name, step.sql)
+    for step in _steps(replace(rules, length_s=_ANY_LENGTH_S), _shape(con), engine.dialect, with_hours):
+        engine.keep(con, step.name, step.sql.replace(str(_ANY_LENGTH_S), str(rules.length_s)))
         kept[step.name] = bind(con, step.name, ibis.schema(step.schema).to_pyarrow())
-    return Judgement({level: kept[level.label] for level in WITH_TIMELINES}, kept["figures"], kept.get("hours"))
+    timelines = {level: kept[level.label] for level in WITH_TIMELINES}
+    return Judgement(timelines, _all(kept, "figures"), _all(kept, "hours") if with_hours else None)
+
+
+def _all(kept: Mapping[str, Table], what: str) -> Table:
+    """Of nearly all nodes there are no weighted figures: these columns are not made until somebody reads them."""
+    upper = kept[f"upper_{what}"]
+    return plan.unweighed(kept[f"lower_{what}"]).select(*upper.columns).union(upper)
 
 
 def _truth(rules: Rules) -> pa.Table:
@@ -90,11 +107,22 @@ def _truth(rules: Rules) -> pa.Table:
 
 def _shape(con: Any) -> Shape:
     made_by, overrides = (bind(con, name, ibis.schema(SCHEMAS[name]).to_pyarrow()) for name in ("made_by", "overrides"))
-    used = defaultdict(set)
-    for row in rows(made_by.select("level", "operation").distinct()):
-        used[row["level"]].add(row["operation"])
-    overridden = frozenset(Level(row["level"]) for row in rows(overrides.select("level").distinct()))
-    return Shape(tuple(tuple(sorted(used[level])) for level in COMBINED), overridden)
+    of_nodes = made_by.group_by("level", "operation").agg(most=made_by.children.max())
+    of_overrides = overrides.group_by("level").agg(most=ibis.literal(0, "int32")).mutate(operation=ibis.literal(""))
+    found = rows(of_nodes.union(of_overrides.select("level", "operation", "most")))
+    lines = sorted((Level(row["level"]), row["operation"], row["most"]) for row in found)
+    made = [line for line in lines if line[1]]
+    several = {level for level, _, most in made if most > 1}
+    return Shape(
+        {level: tuple(operation for each, operation, _ in made if each is level) for level in COMBINED},
+        # A service's downtimes are no matter of its children.
+        frozenset(level for level, _, _ in made if level is not Level.SERVICE) - several,
+        frozenset(level for level, operation, _ in lines if not operation),
+    )
+
+
+#: Stands in the statements for the length of the day: that of today is another one every second.
+_ANY_LENGTH_S = 987_654_321
 
 
 @lru_cache(maxsize=32)
@@ -111,10 +139,11 @@ def _sql(made: Made, dialect: str) -> str:
 
 def _timelines(inputs: Inputs, shape: Shape) -> Iterator[Made]:
     yield from _of_level(inputs, Level.METRIC, plan.metric_timelines(inputs), shape)
-    for level, used in zip(COMBINED, shape.used, strict=True):
-        below = _kept(Level(level - 1).label, TIMELINE)
+    for level in COMBINED:
+        below, used = _kept(Level(level - 1).label, TIMELINE), shape.used[level]
         # A tree without any node has no operation either.
-        made = plan.level_timelines(inputs, level, below, used) if used else below
+        is_as_below = level in shape.single or not used
+        made = plan.to_parents(below, inputs.nodes) if is_as_below else plan.level_timelines(inputs, level, below, used)
         yield from _of_level(inputs, level, made, shape)
 
 
@@ -128,33 +157,26 @@ def _of_level(inputs: Inputs, level: Level, made: Table, shape: Shape) -> Iterat
 
 
 def _figures(inputs: Inputs) -> Iterator[Made]:
-    operations = inputs.operations
-    of_sites = plan.figures(_kept("site", TIMELINE), operations)
-    yield Made("site_figures", _FIGURES, plan.weighed(of_sites, inputs.weights))
-    regions = plan.sums(_kept("site_figures", _FIGURES), inputs.nodes)
-    yield Made("region_figures", _FIGURES, _summed_up(regions))
-    lower = [plan.figures(_kept(level.label, TIMELINE), operations) for level in WITH_TIMELINES[:-1]]
-    yield Made("figures", _FIGURES, _union([*map(plan.unweighed, lower), *_summed(inputs, "figures", _FIGURES)]))
+    lower = [plan.figures(_kept(level.label, TIMELINE), inputs.operations) for level in WITH_TIMELINES[:-1]]
+    yield Made("lower_figures", _DAY | _MEASURED, _union(lower))
+    yield from _upper(inputs, plan.figures(_kept("site", TIMELINE), inputs.operations), "figures", _DAY)
 
 
 def _hours(inputs: Inputs) -> Iterator[Made]:
     cut = {level: plan.hours(_kept(level.label, TIMELINE)) for level in COMBINED}
     of_sites = plan.figures(cut.pop(Level.SITE), inputs.operations, "hour")
-    yield Made("site_hours", _HOURS, plan.weighed(of_sites, inputs.weights))
-    yield Made("region_hours", _HOURS, _summed_up(plan.sums(_kept("site_hours", _HOURS), inputs.nodes, "hour")))
     lower = [plan.figures(each, inputs.operations, "hour") for each in cut.values()]
-    yield Made("hours", _HOURS, _union([*map(plan.unweighed, lower), *_summed(inputs, "hours", _HOURS, "hour")]))
+    yield Made("lower_hours", _HOUR | _MEASURED, _union(lower))
+    yield from _upper(inputs, of_sites, "hours", _HOUR)
 
 
-def _summed(inputs: Inputs, what: str, schema: dict[str, str], *keys: str) -> list[Table]:
-    """Sites, regions and the federation, of which the last is not kept by itself."""
-    regions = _kept(f"region_{what}", schema)
-    return [_kept(f"site_{what}", schema), regions, _summed_up(plan.sums(regions, inputs.nodes, *keys))]
-
-
-def _summed_up(figures: Table) -> Table:
-    """A sum has weighted figures and no weight."""
-    return figures.mutate(weight=ibis.null("float64"))
+def _upper(inputs: Inputs, of_sites: Table, what: str, keys: dict[str, str]) -> Iterator[Made]:
+    """Sites, whose seconds are weighed, and the sums of them: regions and the federation."""
+    schema, more = keys | _MEASURED | _WEIGHED, [name for name in keys if name != "node"]
+    sites, regions = _kept(f"site_{what}", schema), _kept(f"region_{what}", schema)
+    yield Made(f"site_{what}", schema, plan.weighed(of_sites, inputs.weights))
+    yield Made(f"region_{what}", schema, plan.sums(sites, inputs.nodes, *more))
+    yield Made(f"upper_{what}", schema, _union([sites, regions, plan.sums(regions, inputs.nodes, *more)]))
 
 
 def _kept(name: str, schema: dict[str, str]) -> Table:

@@ -39,7 +39,7 @@ HOUR_S = 3_600
 #: expected: when a result is expected of a metric node; more than one row a node where it was expected with a break.
 #:     is_new: expected only since an instant of this day
 #: nodes: the tree, a row for each parent of a node; parent is of the level above, absent above
-#: made_by: which operation combines the children of a node from service to site
+#: made_by: which operation combines how many children of a node from service to site
 #: downtimes: intervals that excuse a service's node
 #: overrides: what a node is in an interval whatever its parts say; of several the greatest position wins
 #: weights: how often a site's seconds count in the weighted figures
@@ -54,7 +54,7 @@ SCHEMAS: dict[str, dict[str, str]] = {
         "is_new": "boolean",
     },
     "nodes": {"node": "int64", "parent": "int64"},
-    "made_by": {"node": "int64", "level": "int32", "operation": "string"},
+    "made_by": {"node": "int64", "level": "int32", "operation": "string", "children": "int32"},
     "downtimes": {"node": "int64", "start_s": "int64", "end_s": "int64"},
     "overrides": {
         "node": "int64", "level": "int32", "position": "int64", "start_s": "int64", "end_s": "int64",
@@ -348,8 +348,8 @@ def figures(timeline: Table, operations: Operations, *keys: str) -> Table:
 
 def hours(timeline: Table) -> Table:
     """The same timeline cut at every full hour, with the hour 0 to 23 of each piece."""
-    hour = ibis.range(24).unnest().cast("int64").name("hour").as_table()
-    cut = timeline.join(hour, [timeline.start_s < (hour.hour + 1) * HOUR_S, timeline.end_s > hour.hour * HOUR_S])
+    within = ibis.range(timeline.start_s // HOUR_S, (timeline.end_s - 1) // HOUR_S + 1)
+    cut = timeline.mutate(hour=within.unnest())
     return cut.select(
         "node",
         "hour",
@@ -372,7 +372,8 @@ def sums(children: Table, nodes: Table, *keys: str) -> Table:
     joined = children.join(nodes.select("node", "parent"), "node")
     totals = {name: joined[name].sum().cast("int64") for name in MEASURES}
     totals |= {name: joined[name].sum().cast("float64") for name in WEIGHTED}
-    return joined.group_by(joined.parent, *keys).agg(**totals).rename(node="parent")
+    summed = joined.group_by(joined.parent, *keys).agg(**totals).rename(node="parent")
+    return summed.mutate(weight=ibis.null("float64"))
 
 
 def unweighed(lower: Table) -> Table:

@@ -3,6 +3,7 @@
 The session is a connection of `lake.scan`: to DuckDB on this machine, or to Spark; both are given the same names.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -61,9 +62,7 @@ def tree_rows(tree: Tree) -> dict[str, pa.Table]:
     lines: dict[str, Sequence[Sequence[Any]]] = {
         "nodes": [(number, parent) for path, number in numbers.items() for parent in _parents(tree, path)],
         "expected": [(numbers[line.path], *line[1:]) for line in tree.expected],
-        "made_by": [
-            (number, path.level, tree.operation(path)) for path, number in numbers.items() if path.level in COMBINED
-        ],
+        "made_by": _made_by(tree),
         "downtimes": tree.excused(),
         # What is not in the tree has nothing that could be overridden.
         "overrides": [
@@ -74,6 +73,15 @@ def tree_rows(tree: Tree) -> dict[str, pa.Table]:
         "weights": [(numbers[path], weight) for path, weight in tree.weights.items() if path in numbers],
     }
     return {name: _arrow(lines[name], schema) for name, schema in TREE_SCHEMAS.items()}
+
+
+def _made_by(tree: Tree) -> list[tuple[int, int, str, int]]:
+    children = Counter(parent for path in tree.numbers for parent in tree.parents(path))
+    return [
+        (number, path.level, tree.operation(path), children[path])
+        for path, number in tree.numbers.items()
+        if path.level in COMBINED
+    ]
 
 
 def _parents(tree: Tree, path: Path) -> list[int | None]:
