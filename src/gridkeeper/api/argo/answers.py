@@ -46,10 +46,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A small document, made at once."""
+    """A small document, made at once. xml: what stands in its root, where ARGO's XML is not that of its words."""
 
     document: Mapping[str, Any]
     status: int = 200
+    xml: Iterable[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ def resource(**handlers: Handler) -> Callable[..., HttpResponseBase]:
 
     @csrf_exempt
     @refuses_by(_refuse_moment)
-    def view(request: HttpRequest, **words: str) -> HttpResponseBase:
+    def view(request: HttpRequest, **given: str | None) -> HttpResponseBase:
+        words = {name: word or "" for name, word in given.items()}
         if request.method == "OPTIONS":
             return HttpResponse(content_type="text/plain; charset=utf-8", headers={"Allow": allowed})
         form = Form.JSON
@@ -111,7 +113,8 @@ def _answered(asked: Asked, handler: Handler) -> HttpResponseBase:
     answer = handler(asked)
     if isinstance(answer, Streamed):
         return _stream(asked, answer)
-    body = whole(answer.document, asked.form).encode("utf-8", "replace")
+    text = whole(answer.document, asked.form) if answer.xml is None else f"<root>\n{''.join(answer.xml)}</root>\n"
+    body = text.encode("utf-8", "replace")
     if answer.status != 200 or asked.request.method not in {"GET", "HEAD"}:
         return HttpResponse(body, status=answer.status, content_type=asked.form.content_type)
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'

@@ -215,3 +215,10 @@ results_v3 = resource(GET=_v3_results)
 results_v3_by_resource = resource(GET=_v3_results_by_resource)
 status_v3 = resource(GET=_v3_status)
 status_v3_by_resource = resource(GET=_v3_status_by_resource)
+
+
+def _nowhere(asked: Asked) -> Answer:
+    raise RefusedError(404, "Not Found", f"{asked.request.path[:120]} is no address of ARGO's API here")
+
+
+nowhere = resource(GET=_nowhere, POST=_nowhere, PUT=_nowhere, DELETE=_nowhere)
