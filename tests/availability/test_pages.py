@@ -1,8 +1,10 @@
 """The pages, the API and the command line over one federation of two regions with known figures."""
 
 import csv
+import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -55,12 +57,14 @@ def test_reliability_and_region_are_in_the_address(client, sites) -> None:
 
 
 def test_a_month_without_figures_says_what_to_do(client, sites) -> None:
-    assert b"No figures for this month" in client.get("/availability/", {"month": "2025-01"}).content
+    assert b"No figures for this period" in client.get("/availability/", {"month": "2025-01"}).content
 
 
 @pytest.mark.parametrize(
-    "query", [{"month": "2026-13"}, {"month": "March"}, {"vo": "nobody"}, {"measure": "luck"}, {"format": "xls"}]
-)
+    "query",
+    [{"month": "2026-13"}, {"month": "March"}, {"vo": "nobody"}, {"measure": "luck"}, {"format": "xls"},
+     {"period": "2026-W60"}, {"from": "2026-03-20", "to": "2026-03-01"}],
+)  # fmt: skip
 def test_an_address_that_means_nothing_is_not_found(client, sites, query) -> None:
     assert client.get("/availability/", query).status_code == 404
 
@@ -68,11 +72,14 @@ def test_an_address_that_means_nothing_is_not_found(client, sites, query) -> Non
 def test_the_month_exports_what_it_shows(client, sites) -> None:
     answer = client.get("/availability/", {"month": MONTH, "format": "csv"})
     lines = list(csv.DictReader(answer.getvalue().decode().splitlines()))
-    assert {line["site_name"]: line["availability"] for line in lines} == {
+    assert {line["level"] for line in lines} == {"federation", "region", "site"}
+    assert {line["site_name"]: line["availability"] for line in lines if line["level"] == "site"} == {
         "GOOD": "100.00000", "BAD": "50.00000", "QUIET": "",
     }  # fmt: skip
     found = json.loads(client.get("/availability/", {"month": MONTH, "format": "json"}).getvalue())
     assert [line["up_s"] for line in found if line["site_name"] == "BAD"] == [43_200]
+    table = pq.read_table(io.BytesIO(client.get("/availability/", {"month": MONTH, "format": "parquet"}).content))
+    assert dict(zip(table["site_name"].to_pylist(), table["availability"].to_pylist(), strict=True))["BAD"] == 50
 
 
 def test_a_sites_month_shows_bars_their_table_and_its_services(client, sites) -> None:

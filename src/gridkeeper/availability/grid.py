@@ -1,7 +1,7 @@
 """Figures as a table: who in the rows, when in the columns, colours by the targets. Pure; `grid_html` writes it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_DOWN, Decimal
 
@@ -11,6 +11,11 @@ from gridkeeper.availability.queries import Figure, Place
 from gridkeeper.availability.rules import Seconds, total
 from gridkeeper.availability.weighted import Weighted
 
+#: Heads of narrow columns.
+_HEADS = {
+    "availability": "Avail.", "reliability": "Reliab.", "uptime": "Uptime", "unknown": "Unkn.", "downtime": "Downt.",
+    "excluded": "Excl.",
+}  # fmt: skip
 #: A part of a period: its first day, and the hour for hours.
 Part = tuple[date, int | None]
 
@@ -118,7 +123,7 @@ class Painter:
     @property
     def heads(self) -> list[str]:
         weighted = ["Weighted"] if self.has_weights else []
-        return [self.measure.capitalize(), *weighted, *[name.capitalize() for name in self.other]]
+        return [_HEADS[self.measure], *weighted, *[_HEADS[name] for name in self.other]]
 
     def row(
         self, line: Line, *, kind: str, name: str, url: str = "", part_url: Callable[[Column], str] | None = None
@@ -135,10 +140,13 @@ class Painter:
         if self.has_weights:
             weighted = line.weighted.value(self.measure) if line.weighted else None
             whole.append(self.cell(weighted, f"{what}, weighted", places=2) if line.weighted else None)
-        whole += [
-            self.cell(value_of(line.whole, other), f"{what}, {other}", places=2, measure=other) for other in self.other
-        ]
+        whole += [self._beside(value_of(line.whole, other), f"{what}, {other}", other) for other in self.other]
         return Row(name, url, kind, whole, cells, self.targets.is_met(value, self.measure))
+
+    def _beside(self, value: Decimal | None, what: str, measure: str) -> Cell:
+        """Coloured only where the target is missed, so that the measure that was chosen stands out."""
+        cell = self.cell(value, what, places=2, measure=measure)
+        return replace(cell, grade="plain") if self.targets.is_met(value, measure) else cell
 
     def _plain(self, line: Line, column: Column, name: str) -> Cell | None:
         seconds = line.parts.get((column.start, column.hour))

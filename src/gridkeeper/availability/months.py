@@ -56,5 +56,10 @@ class Month:
     def title(self) -> str:
         return f"{calendar.month_name[self.number]} {self.year}"
 
+    @property
+    def short_title(self) -> str:
+        """For the head of a narrow column: Mar 26."""
+        return f"{calendar.month_abbr[self.number]} {self.year % 100:02d}"
+
     def __str__(self) -> str:
         return f"{self.year}-{self.number:02d}"

@@ -30,6 +30,11 @@ class Kind(StrEnum):
     YEAR = "year"
     ANY = "any"
 
+    @property
+    def words(self) -> str:
+        """As a menu says it."""
+        return "any days" if self is Kind.ANY else self.value
+
 
 class Step(StrEnum):
     """What a period is cut into; the value is what DuckDB's date_trunc calls it."""

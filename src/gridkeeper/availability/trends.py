@@ -14,7 +14,7 @@ from gridkeeper.core.windows import Window
 from gridkeeper.lake.scan import rows
 
 #: Rows of each list.
-MOST = 20
+MOST = 15
 
 
 @dataclass(frozen=True, slots=True)
