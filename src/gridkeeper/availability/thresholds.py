@@ -104,6 +104,9 @@ class Thresholds:
         self._rules = {(rule.group, rule.host, rule.metric): rule for rule in rules}
         self._metrics = {metric for _, _, metric in self._rules}
 
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
     def most_specific(self, *, group: str, host: str, metric: str) -> ThresholdRule | None:
         """The rule of group, host and metric, else of host and metric, else of group and metric, else of the metric."""
         if metric not in self._metrics:

@@ -4,6 +4,7 @@ Recomputations and downtimes become overrides of the tree, so that they end wher
 (availability.md sections 2 and 5).
 """
 
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +37,9 @@ LEVELS: dict[Level, tuple[str, ...]] = {
     Level.METRIC: ("group", "service", "hostname", "metric"),
 }
 _MICROSECOND = timedelta(microseconds=1)
+#: A result is kept as one number, its instant above the code of its status: a day has millions.
+_CODE_BITS = 8
+_CODE_MASK = (1 << _CODE_BITS) - 1
 
 
 class Judged(NamedTuple):
@@ -177,7 +181,7 @@ class _Heard:
         for line in tree.expected:
             place = (line.path.service_type, line.path.hostname, line.path.metric)
             self._nodes.setdefault(place, []).append(_Node(line.series, line.path.site, line.is_new))
-        self._series: dict[int, list[tuple[int, int]]] = {}
+        self._series: dict[int, array[int]] = {}
         self._ignored: dict[str, int] = {}
 
     def take(self, result: Result) -> None:
@@ -197,10 +201,15 @@ class _Heard:
         if node.is_new and result.at < self._midnight:
             return
         at = (result.at - self._midnight) // _MICROSECOND
-        self._series.setdefault(node.series, []).append((at, self._code(node.group, result)))
+        heard = self._series.get(node.series)
+        if heard is None:
+            heard = self._series[node.series] = array("q")
+        heard.append((at << _CODE_BITS) | self._code(node.group, result))
 
     def _code(self, group: str, result: Result) -> int:
         operations = self._day.operations
+        if not (result.perfdata and self._day.thresholds):
+            return operations.codes[result.status]
         verdict = self._day.thresholds.judged(
             result.status,
             result.perfdata,
@@ -223,7 +232,8 @@ class _Heard:
         """Change points of each series and UTC day; of results at one instant the later-received counts."""
         for series, results in self._series.items():
             # Sorting keeps the order of those at one instant, so that the last of them stays.
-            latest = dict(sorted(results, key=lambda result: result[0]))
+            in_order = sorted(results, key=lambda packed: packed >> _CODE_BITS)
+            latest = {packed >> _CODE_BITS: packed & _CODE_MASK for packed in in_order}
             run: _Run | None = None
             for at, status in latest.items():
                 if run is not None and run.status == status and (run.start < 0) == (at < 0):

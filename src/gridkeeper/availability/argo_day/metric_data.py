@@ -5,13 +5,14 @@ actual_data, tags; what else a record has is not read.
 """
 
 import csv
-import json
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from gridkeeper.availability.argo_day.files import ArgoDayError, Document, RecordError, Report, instant_of, text_of
 
@@ -93,8 +94,8 @@ def _json_lines(path: Path, report: Report) -> Iterator[tuple[str, Any]]:
             if not text.strip():
                 continue
             try:
-                yield f"line {number}", json.loads(text)
-            except (ValueError, RecursionError) as error:
+                yield f"line {number}", msgspec.json.decode(text)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 report.add(path.name, f"line {number}", f"is no JSON ({error}); left out")
 
 

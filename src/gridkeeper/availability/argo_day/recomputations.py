@@ -92,9 +92,12 @@ class Recomputations:
 
     def is_excluded(self, monitoring_host: str, at: datetime, mode: Mode) -> bool:
         """True for a result that came from an excluded source; in argo-compat through the end second."""
+        periods = self._by_host.get(monitoring_host)
+        if not periods:
+            return False
         midnight = Window.of_day(at.date()).start
         second = second_of(at, midnight)
-        for period in self._by_host.get(monitoring_host, ()):
+        for period in periods:
             start_s, end_s = period.seconds_from(midnight)
             if start_s <= second < end_s or (mode == "argo-compat" and second == end_s):
                 return True
