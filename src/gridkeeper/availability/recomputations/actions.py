@@ -5,17 +5,21 @@ Approving marks the days; they are computed within a minute (tasks.py), and the 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from gridkeeper.availability import marks, permissions
-from gridkeeper.availability.models import Recomputation, RecomputationState
+from gridkeeper.availability.models import Profile, ProfileKind, Recomputation, RecomputationState
+from gridkeeper.availability.profiles.documents import OperationsDocument
+from gridkeeper.availability.profiles.in_force import InForce
 from gridkeeper.availability.recomputations import queries
-from gridkeeper.availability.recomputations.documents import Said, Wish, check, stored
+from gridkeeper.availability.recomputations.documents import Forced, Said, Wish, check, stored
+from gridkeeper.core.status import Status
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require, require_changeable
+from gridkeeper.vos.models import Vo
 
 _REQUESTED, _APPROVED, _APPLIED, _REJECTED, _WITHDRAWN, _REVERTED = RecomputationState
 
@@ -35,9 +39,23 @@ def check_request(actor: Actor, wish: Wish, *, now: datetime) -> Said:
     ValidationError naming the field that cannot be meant.
     """
     said = check(wish, now)
+    _check_known(wish, said)
     for place in queries.sites_named(getattr(said, "groups", ())):
         require(actor, permissions.REQUEST_RECOMPUTATION, place)
     return said
+
+
+def _check_known(wish: Wish, said: Said) -> None:
+    """Refuses reports and statuses that there are not: they would silently change nothing."""
+    reports = set(Profile.objects.filter(kind=ProfileKind.REPORT).values_list("name", flat=True))
+    if strangers := sorted(set(wish.reports) - reports - set(Vo.objects.values_list("name", flat=True))):
+        raise ValidationError({"reports": f"There is no report {', '.join(strangers)}; leave it empty for all."})
+    if isinstance(said, Forced) and said.status not in Status.__members__:
+        versions = InForce.on(wish.start.date()).versions[ProfileKind.OPERATIONS].values()
+        own = {state for version in versions for state in cast(OperationsDocument, version.document).states}
+        if said.status not in own:
+            known = ", ".join([*Status.__members__, *sorted(own - set(Status.__members__))])
+            raise ValidationError({"status": f"{said.status!r} is no status; choose one of {known}."})
 
 
 def request(actor: Actor, wish: Wish, *, now: datetime, preview: Mapping[str, Any] | None = None) -> Recomputation:
