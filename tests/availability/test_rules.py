@@ -1,6 +1,7 @@
 """Figures as sums, grades, months, the tree's paths."""
 
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from gridkeeper.availability.levels import Level
 from gridkeeper.availability.months import Month
-from gridkeeper.availability.rules import Seconds, grade, reasons, total
+from gridkeeper.availability.rules import Mode, Seconds, grade, reasons, total
 from gridkeeper.availability.tree import Excuse, Expected, Path, Tree
+from gridkeeper.core.units import Ratio
 
 _counts = st.integers(0, 10**7)
 _seconds = st.builds(
@@ -66,6 +68,17 @@ def test_months_follow_one_another() -> None:
 def test_what_is_no_month_is_refused(text) -> None:
     with pytest.raises(ValueError, match="2026-03"):
         Month.parse(text)
+
+
+def test_as_argo_does_it_excluded_time_stays_in_the_total() -> None:
+    """6 h up, 6 h down, 6 h critical, 6 h excluded: 6/18 and 6/12 of ours, 6/24 and 6/18 of theirs."""
+    seconds = Seconds(24, up_s=6, down_s=6, critical_s=6, excluded_s=6)
+    found = {mode: (seconds.availability_in(mode), seconds.reliability_in(mode)) for mode in get_args(Mode)}
+    assert found == {
+        "gridkeeper": (Ratio(6, 18), Ratio(6, 12)),
+        "argo-compat": (Ratio(6, 24), Ratio(6, 18)),
+    }  # fmt: skip
+    assert found["gridkeeper"] == (seconds.availability, seconds.reliability)
 
 
 def test_a_tree_numbers_each_node_once_and_a_service_in_two_reports_twice() -> None:

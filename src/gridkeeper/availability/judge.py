@@ -141,6 +141,8 @@ def _timelines(inputs: Inputs, shape: Shape) -> Iterator[Made]:
     yield from _of_level(inputs, Level.METRIC, plan.metric_timelines(inputs), shape)
     for level in COMBINED:
         below, used = _kept(Level(level - 1).label, TIMELINE), shape.used[level]
+        for operation in used:
+            inputs.operations.table_of(operation)  # says so where there is none, however many children there are
         # A tree without any node has no operation either.
         is_as_below = level in shape.single or not used
         made = plan.to_parents(below, inputs.nodes) if is_as_below else plan.level_timelines(inputs, level, below, used)

@@ -101,7 +101,7 @@ class Operations:
         >>> DEFAULT_OPERATIONS.fold("AND", ["OK", "EXCLUDED", "WARNING"]), DEFAULT_OPERATIONS.fold("OR", [])
         ('WARNING', 'EXCLUDED')
         """
-        table, result = self._table_of(operation), EXCLUDED
+        table, result = self.table_of(operation), EXCLUDED
         for state in states:
             self.code(state)
             if state != EXCLUDED:
@@ -110,7 +110,7 @@ class Operations:
 
     def order(self, operation: str) -> tuple[int, ...] | None:
         """The codes so that the first that occurs is the result; None where the operation is no such order."""
-        table = self._table_of(operation)
+        table = self.table_of(operation)
         if any(result not in pair for pair, result in table.items()):
             return None
         # The stronger of two states is the result of the pair: the strongest wins over all of them.
@@ -143,7 +143,8 @@ class Operations:
             found += [state if result == EXCLUDED else table[result, state] for result in found]
         yield from ((word, mask, self.codes[result]) for mask, result in enumerate(found))
 
-    def _table_of(self, operation: str) -> Table:
+    def table_of(self, operation: str) -> Table:
+        """Raises OperationsError for an operation that the profile does not have."""
         try:
             return self.tables[operation]
         except KeyError:

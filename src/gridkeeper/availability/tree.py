@@ -70,7 +70,7 @@ class Excuse(NamedTuple):
 class Override(NamedTuple):
     """That a node from metric to site has a status in `[start_s, end_s)` of the day, whatever was made of its parts.
 
-    status: a state of the operations profile, or EXCLUDED
+    status: a state of the operations profile, or EXCLUDED; what the profile does not have counts as its unknown
     holds_end: in mode argo-compat it holds through the second `end_s` (results that ARGO's requests exclude do)
     """
 
@@ -136,6 +136,7 @@ class Tree:
             self.expected.append(expected)
 
     def number(self, path: Path) -> int:
+        """The node's number. Raises ValueError for a site without a region: its seconds would be summed up nowhere."""
         found = self.numbers.get(path)
         if found is None:
             for parent in self.parents(path):
@@ -156,6 +157,8 @@ class Tree:
             case Level.FUNCTION:
                 return [path._replace(function="")]
             case Level.SITE:
+                if not path.region:
+                    raise ValueError(f"{path.site!r} of report {path.report!r} stands in no region; name one")
                 return [path._replace(site="")]
             case Level.REGION:
                 return [path._replace(region="")]
