@@ -25,6 +25,7 @@ COMMANDS = {
     "gridkeeper.probes.catalogue_commands": ("packs", "credentials", "import-nagios"),
     "gridkeeper.probes.lake_commands": ("lake",),
     "gridkeeper.availability.commands": ("availability",),
+    "gridkeeper.availability.profiles.commands": ("profiles", "weights"),
     "gridkeeper.selection.commands": ("good-sites",),
     "gridkeeper.demo.commands": ("demo", "demo-fault"),
 }

@@ -15,7 +15,7 @@ from django.db.models import Max
 from gridkeeper.availability import marks
 from gridkeeper.availability.models import Profile, ProfileKind, ProfileVersion
 from gridkeeper.availability.permissions import EDIT_PROFILE
-from gridkeeper.availability.profiles.checks import checked, reports_with
+from gridkeeper.availability.profiles.checks import check_day, checked, reports_with
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require
@@ -24,8 +24,6 @@ from gridkeeper.registry.editing import check_reason, store_new
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 #: A word of our own addresses.
 _TAKEN = frozenset({"new"})
-#: Days before this are nobody's: a slip of the finger (year 0202) would mark all that is known.
-_FIRST_DAY = date(2000, 1, 1)
 
 
 def create(
@@ -39,7 +37,7 @@ def create(
         raise ValidationError(
             {"name": "Use letters, digits, dot, underscore and hyphen, a letter or digit first; not new."}
         )
-    _check_day(valid_from, now)
+    check_day(valid_from, now)
     parsed = checked(known, name, document)
     with transaction.atomic(), recording(actor, reason.strip()):
         profile = Profile(kind=known, name=name)
@@ -65,7 +63,7 @@ def save_version(
     """
     require(actor, EDIT_PROFILE, profile)
     check_reason(reason)
-    _check_day(valid_from, now)
+    check_day(valid_from, now)
     parsed = checked(ProfileKind(profile.kind), profile.name, document).document()
     with transaction.atomic(), recording(actor, reason.strip()):
         fresh = _locked(profile)
@@ -101,11 +99,6 @@ def _kind(text: str) -> ProfileKind:
     if text not in ProfileKind.values:
         raise ValidationError({"kind": f"{text!r} is no kind of profile; choose of {', '.join(ProfileKind.values)}."})
     return ProfileKind(text)
-
-
-def _check_day(valid_from: date, now: datetime) -> None:
-    if not _FIRST_DAY <= valid_from <= date(now.year + 10, 12, 31):
-        raise ValidationError({"valid_from": f"{valid_from} is no day that anything is judged on; correct the year."})
 
 
 def _locked(profile: Profile) -> Profile:

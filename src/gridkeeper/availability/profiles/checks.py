@@ -1,6 +1,7 @@
 """Whether a document fits with the others: names that it uses exist, operations keep the laws. For actions."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -23,6 +24,14 @@ from gridkeeper.registry.models import Scope, ServiceType
 from gridkeeper.vos.models import Vo
 
 Problem = tuple[str, str]
+#: Days before this are nobody's: a slip of the finger (year 0202) would mark all that is known.
+_FIRST_DAY = date(2000, 1, 1)
+
+
+def check_day(valid_from: date, now: datetime) -> None:
+    """Raises ValidationError for a day that is a slip of the finger."""
+    if not _FIRST_DAY <= valid_from <= date(now.year + 10, 12, 31):
+        raise ValidationError({"valid_from": f"{valid_from} is no day that anything is judged on; correct the year."})
 
 
 def checked(kind: ProfileKind, name: str, document: Any) -> Document:

@@ -24,6 +24,8 @@ Word = Annotated[
 ]
 #: The same, or nothing.
 Name = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\x00-\x1f]*$")]
+#: Free text of a line or more; PostgreSQL keeps no NUL.
+_TEXT = r"^[^\x00]*$"
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=8, decimal_places=5), PlainSerializer(_number)]
 #: A state of an operations profile, as ARGO writes them.
 State = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=20)]
@@ -104,9 +106,9 @@ class ThresholdRule(Document):
     """
 
     metric: Word
-    host: Annotated[str, StringConstraints(max_length=255)] = ""
-    endpoint_group: Annotated[str, StringConstraints(max_length=255)] = ""
-    thresholds: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    host: Annotated[str, StringConstraints(max_length=255, pattern=_TEXT)] = ""
+    endpoint_group: Annotated[str, StringConstraints(max_length=255, pattern=_TEXT)] = ""
+    thresholds: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_TEXT)]
 
 
 class ThresholdsDocument(Document):
@@ -167,8 +169,8 @@ class ReportDocument(Document):
     weight: the kind of weight that sites count by in their region; empty: none
     """
 
-    title: Annotated[str, StringConstraints(max_length=200)] = ""
-    description: Annotated[str, StringConstraints(max_length=5000)] = ""
+    title: Annotated[str, StringConstraints(max_length=200, pattern=_TEXT)] = ""
+    description: Annotated[str, StringConstraints(max_length=5000, pattern=_TEXT)] = ""
     vo: Name = ""
     operations: Name = ""
     aggregation: Name = ""
@@ -176,7 +178,7 @@ class ReportDocument(Document):
     group_kind: GroupKind = "site"
     region_kind: RegionKind = "region"
     filter: Filter = Filter()
-    weight: Annotated[str, StringConstraints(max_length=40)] = ""
+    weight: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40, pattern=_TEXT)] = ""
     targets: Targets = Targets()
     service_classes: dict[Word, Literal["C", "H"]] = {}
     class_targets: dict[Literal["C", "H"], ClassTargets] = _CLASS_TARGETS

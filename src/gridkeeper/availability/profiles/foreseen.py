@@ -1,6 +1,6 @@
 """What a version would change, found by making it, looking, and taking it back: services, metrics and figures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -102,13 +102,15 @@ def _figures(before: _Seen, after: _Seen) -> dict[str, Any]:
 def _sentences(report: str, before: _Seen, after: _Seen) -> list[str]:
     """What joins and what leaves a report: sites first, then services, then metrics."""
     old, new = before.metrics.get(report, frozenset()), after.metrics.get(report, frozenset())
-    said = []
+    said, told = [], set()
     for noun, width in (("site", 1), ("service", 3), ("metric", 4)):
         was, would_be = {each[:width] for each in old}, {each[:width] for each in new}
         for verb, difference in (("joins", would_be - was), ("leaves", was - would_be)):
-            if difference:
-                named = sorted(_name(each, after.names) for each in difference)
-                said.append(f"{report}: {_counted(len(named), noun, verb)}: {_listed(named)}.")
+            # What joins with its whole site, or service, is told by that.
+            own = {each for each in difference if not any(each[:shorter] in told for shorter in (1, 3))}
+            if own:
+                said.append(f"{report}: {_counted(len(own), noun, verb)}: {_listed(_names(own, after.names))}.")
+            told |= difference
     return said or [f"{report}: the same {len(new)} metrics of {len({each[0] for each in new})} sites are judged."]
 
 
@@ -117,8 +119,8 @@ def _counted(number: int, noun: str, verb: str) -> str:
     return f"1 {noun} {verb}" if number == 1 else f"{number} {noun}s {plural[verb]}"
 
 
-def _name(words: Sequence[str], names: topology.Names) -> str:
-    return " ".join([names.sites.get(words[0], words[0]), *words[1:]])
+def _names(nodes: Iterable[Sequence[str]], names: topology.Names) -> list[str]:
+    return sorted(" ".join([names.sites.get(words[0], words[0]), *words[1:]]) for words in nodes)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -11,6 +11,7 @@ from django.db import transaction
 from gridkeeper.availability import marks
 from gridkeeper.availability.models import Weight
 from gridkeeper.availability.permissions import EDIT_WEIGHT
+from gridkeeper.availability.profiles.checks import check_day
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.permission import require
@@ -51,8 +52,11 @@ def set_weights(actor: Actor, given: Iterable[WeightGiven], *, reason: str, now:
     """
     require(actor, EDIT_WEIGHT)
     check_reason(reason)
+    rows = list(given)
+    for each in rows:
+        check_day(each.valid_from, now)
     with transaction.atomic(), recording(actor, reason.strip()):
-        changed = [each for each in given if _set(each)]
+        changed = [each for each in rows if _set(each)]
         first = min((each.valid_from for each in changed), default=None)
         if first is not None and (start := Window.of_day(first).start) < now:
             marks.mark_known(Window(start, now), "weights changed", now)
