@@ -9,7 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gridkeeper.availability.drill.branches import Branch, Forced, Segment
+from gridkeeper.core.status import UNKNOWN_LIKE, Status
 from gridkeeper.core.windows import Window, merge_windows
+
+_LEFT_OUT = UNKNOWN_LIKE | {Status.EXCLUDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ class Burden:
         return sum(window.seconds for window in merge_windows(cause.window for cause in self.causes))
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether its seconds are left out of the figures."""
+        return self.causes[0].segment.status in _LEFT_OUT
+
+    @property
     def first(self) -> Cause:
         return min(self.causes, key=lambda cause: cause.window.start)
 
@@ -117,10 +125,13 @@ class Burden:
 
 
 def burdens(found: Iterable[Cause]) -> list[Burden]:
-    """The causes by node and decision, the heaviest first. Those of one time overlap: their seconds do not add up."""
+    """The causes by node and decision: first what counts in a figure, the heaviest first.
+
+    Those of one time overlap: their seconds do not add up.
+    """
     grouped: dict[tuple[object, ...], list[Cause]] = {}
     for cause in found:
         key = (cause.branch.path, cause.segment.name, cause.forced.key if cause.forced else None)
         grouped.setdefault(key, []).append(cause)
     made = [Burden(of_one[0].branch, of_one[0].forced, of_one) for of_one in grouped.values()]
-    return sorted(made, key=lambda burden: (-burden.seconds, burden.branch.path, burden.first.window.start))
+    return sorted(made, key=lambda each: (each.is_left_out, -each.seconds, each.branch.path, each.first.window.start))

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,6 +16,7 @@ from gridkeeper.availability.drill.branches import Branch
 from gridkeeper.availability.drill.groups import Group, group_of
 from gridkeeper.availability.drill.suppositions import SupposedDowntime, Supposition
 from gridkeeper.availability.drill.what_if import ComparedDay, WhatIf, parts_of, what_if
+from gridkeeper.availability.models import RecomputationKind
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.rules import TARGETS, reasons
 from gridkeeper.core.windows import Window
@@ -79,8 +81,9 @@ def suppose(request: HttpRequest, key: str) -> HttpResponse:
         "metrics": _metrics(services, supposition),
         "kept": [(name, asked.given[name]) for name in ("report", "vo", "measure") if name in asked.given],
         "problems": problems,
+        "ask_url": _ask_url(group, month, supposition) if found else "",
         "found": found,
-        "rows": _rows(found, asked) if found else [],
+        "rows": _rows(found) if found else [],
         "days": [(each, _changed(each, asked), _day_url(group, each.day, asked)) for each in found.days]
         if found
         else [],
@@ -141,7 +144,30 @@ def _choice(first: str, second: str, is_chosen: bool) -> dict[str, Any]:
     return {"value": f"{first}{_BETWEEN}{second}", "first": first, "second": second, "is_chosen": is_chosen}
 
 
-def _rows(found: WhatIf, asked: Asked) -> list[dict[str, Any]]:
+def _ask_url(group: Group, month: Month, supposition: Supposition) -> str:
+    """The request for a recomputation that would make it so, where one does; it is filled in."""
+    if supposition.downtimes and not supposition.without:
+        window = supposition.downtimes[0].window
+        about = {
+            "kind": RecomputationKind.STATUS, "level": "service", "status": "DOWNTIME",
+            "services": ", ".join(sorted({each.service_type for each in supposition.downtimes})),
+            "hosts": ", ".join(sorted({each.hostname for each in supposition.downtimes})),
+        }  # fmt: skip
+    elif supposition.without and not supposition.downtimes:
+        window = month.window
+        about = {
+            "kind": RecomputationKind.RESULTS,
+            "services": ", ".join(sorted({service_type for _, service_type in supposition.without})),
+            "metrics": ", ".join(sorted({metric for metric, _ in supposition.without})),
+        }
+    else:
+        return ""
+    times = {name: f"{moment:%Y-%m-%dT%H:%M}" for name, moment in (("start", window.start), ("end", window.end))}
+    wanted = about | {"groups": group.name} | times
+    return f"{reverse('availability:recomputation_new')}?{urlencode(wanted)}"
+
+
+def _rows(found: WhatIf) -> list[dict[str, Any]]:
     """The month's figures and seconds, before and after."""
     compared = found.month
     shown = [

@@ -32,10 +32,10 @@ class Because:
     """One reason. text: what; detail: what more is known; url: where it can be read in full."""
 
     window: Window
+    status: Status
     text: str
     detail: str = ""
     url: str = ""
-    moment: datetime | None = None
 
     @property
     def seconds(self) -> int:
@@ -59,13 +59,14 @@ def reason(cause: Cause, whom: str, said: Said, links: Links) -> Because:
     segment, branch = cause.segment, cause.branch
     if cause.forced is not None:
         text = _SET_BY[cause.forced.force].format(place=place(branch), word=cause.forced.word)
-        return Because(cause.window, text, cause.forced.text, links.decision(cause.forced))
+        return Because(cause.window, segment.status, text, cause.forced.text, links.decision(cause.forced))
     text = f"{branch.name} {_DID[segment.status]} on {place(branch)}" if branch.level is Level.METRIC else place(branch)
     told = None if segment.series is None or segment.began_at is None else (segment.series, segment.began_at)
     if told is None:
-        return Because(cause.window, text, _without_result(segment))
+        return Because(cause.window, segment.status, text, _without_result(segment))
     detail = said.get(told, "") if segment.status is not Status.MISSING else "its last result had grown too old"
-    return Because(cause.window, f"{text} for {whom}" if whom else text, detail, links.result(*told), segment.began_at)
+    whole = f"{text} for {whom}" if whom else text
+    return Because(cause.window, segment.status, whole, detail, links.result(*told))
 
 
 def _without_result(segment: Segment) -> str:

@@ -12,7 +12,7 @@ from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.scan import arrow_table, connect, rows
 from gridkeeper.lake.tables import INSTANT
 
-_INSTANT = timedelta(microseconds=1)
+_INSTANT, _SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 
 def first_lines(results: Iterable[tuple[int, datetime]]) -> dict[tuple[int, datetime], str]:
@@ -38,11 +38,16 @@ class Held:
 
 
 def held_at(series: Sequence[int], moment: datetime) -> dict[int, Held]:
-    """Series -> the very result behind its status at that instant, as far back as the day before."""
+    """Series -> the very result behind its status in that second, as far back as the day before.
+
+    The second counts whole, because the plan rounds the times of results down to it.
+    """
     if not series:
         return {}
     midnight = Window.of_day(moment.date()).start
-    found = open_facts().hard_results(sorted(set(series)), Window(midnight - DAY, moment + _INSTANT))
+    found = open_facts().hard_results(
+        sorted(set(series)), Window(midnight - DAY, moment.replace(microsecond=0) + _SECOND)
+    )
     columns = (found.column(name).to_pylist() for name in ("series", "status", "executed_at"))
     # In the order of time, so that the last one stays.
     return {number: Held(Status(status), at) for number, status, at in zip(*columns, strict=True)}

@@ -5,10 +5,9 @@ A supposition is made on a day's tree before it is judged, so that what it says 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from gridkeeper.availability.topology import Period
-from gridkeeper.availability.tree import Excuse, Expected, Tree
+from gridkeeper.availability.tree import Excuse, Tree
 from gridkeeper.core.windows import Window
 
 
@@ -41,12 +40,12 @@ NOTHING = Supposition()
 
 
 def suppose(tree: Tree, supposition: Supposition, period: Period) -> Tree:
-    """The tree as it would be. Its numbers stay: what no longer counts has a node of which nothing is expected.
-
-    A service all of whose metrics are left out is EXCLUDED, hence neutral above.
-    """
-    kept = [line for line in tree.expected if (line.path.metric, line.path.service_type) not in supposition.without]
-    return replace(tree, expected=kept, excuses=[*tree.excuses, *_excuses(supposition.downtimes, period)])
+    """The tree as it would be, as the registry would make it: a service none of whose tests count is not in it."""
+    supposed = replace(tree, numbers={}, expected=[], excuses=[*tree.excuses, *_excuses(supposition.downtimes, period)])
+    for line in tree.expected:
+        if (line.path.metric, line.path.service_type) not in supposition.without:
+            supposed.expect(line)
+    return supposed
 
 
 def _excuses(downtimes: Iterable[SupposedDowntime], period: Period) -> list[Excuse]:
@@ -54,15 +53,6 @@ def _excuses(downtimes: Iterable[SupposedDowntime], period: Period) -> list[Excu
     for downtime in downtimes:
         common = downtime.window.intersection(period.window)
         if common is not None:
-            start_s, end_s = (_second(moment, period) for moment in (common.start, common.end))
-            made.append(Excuse(downtime.hostname, downtime.service_type, start_s, end_s))
+            seconds = (period.second(common.start), period.second(common.end))
+            made.append(Excuse(downtime.hostname, downtime.service_type, *seconds))
     return [excuse for excuse in made if excuse.start_s < excuse.end_s]
-
-
-def _second(moment: datetime, period: Period) -> int:
-    return period.second(moment)
-
-
-def metrics_of(expected: Iterable[Expected]) -> list[tuple[str, str]]:
-    """What can be left out: (metric, service type) in order."""
-    return sorted({(line.path.metric, line.path.service_type) for line in expected})

@@ -54,10 +54,13 @@ class WhatIf:
 
 
 def what_if(group: Group, report: str, month: Month, supposition: Supposition, now: datetime) -> WhatIf:
-    """The group's month under a supposition. Days that it cannot change are taken from the lake as they are."""
+    """The group's month under a supposition. Days that it cannot change are taken from the lake as they are.
+
+    Days that have no figures yet have none here either.
+    """
     stored = queries.figures(month.window, level="site", report=report, site=group.key)
     seconds = {figure.day: figure.seconds for figure in stored}
-    concerned = [day for day in month.days() if supposition.concerns(Window.of_day(day))]
+    concerned = [day for day in sorted(seconds) if supposition.concerns(Window.of_day(day))]
     versions = [judging.Asked(day, each) for day in concerned for each in (NOTHING, supposition)]
     trees = judging.judge_group(group, report, versions, now)
     days = [_day(day, trees, supposition) for day in concerned]
