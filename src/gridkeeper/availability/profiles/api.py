@@ -128,7 +128,7 @@ class Ending(Edit):
 def _profiles() -> "QuerySet[Profile]":
     newest = ProfileVersion.objects.filter(profile=OuterRef("pk")).order_by("-number")
     said = {name: Subquery(newest.values(name)[:1]) for name in ("number", "valid_from", "document")}
-    rows = with_count_of_records(Profile.objects.all(), (ProfileVersion, "profile_id"))
+    rows: QuerySet[Profile] = with_count_of_records(Profile.objects.all(), (ProfileVersion, "profile_id"))
     return rows.annotate(**said).order_by("kind", "name")
 
 

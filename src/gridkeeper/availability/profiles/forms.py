@@ -247,7 +247,8 @@ class ReportForm(ProfileForm):
             "tags": texts.write_pairs(document.filter.tags),
             "service_classes": texts.write_pairs(dict(document.service_classes)),
         }
-        return found | wanted | targets | pairs
+        merged: dict[str, Any] = found | wanted | targets | pairs
+        return merged
 
     def clean(self) -> dict[str, Any]:
         self._tags = self.read("tags", texts.read_pairs)
