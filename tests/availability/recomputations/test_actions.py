@@ -49,7 +49,6 @@ def a_request(actor=SYSTEM, **fields):
         ({"kind": "status", "level": "site", "status": "OK"}, "groups"),
         ({"kind": "status", "level": "site", "groups": ["A"]}, "status"),
         ({"kind": "status", "level": "site", "groups": ["A"], "status": "FINE"}, "status"),
-        ({"groups": ["A"], "reports": ["no-such"]}, "reports"),
     ],
 )
 def test_it_refuses_what_cannot_be_meant_and_names_the_field(fields, field) -> None:

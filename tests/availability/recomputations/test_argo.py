@@ -7,7 +7,6 @@ from gridkeeper.availability.recomputations import actions
 from gridkeeper.availability.recomputations.argo import documents, wishes
 from gridkeeper.people.actor import Actor
 from tests.availability.days import at
-from tests.builders import a_vo
 
 pytestmark = pytest.mark.usefixtures("installation")
 
@@ -30,7 +29,6 @@ WHOLE = {
 
 
 def test_a_document_of_all_kinds_comes_back_as_it_was_sent() -> None:
-    a_vo("Critical")
     rows = [actions.request(Actor.system(), wish, now=at(0)) for wish in wishes(WHOLE)]
     assert [row.kind for row in rows] == ["source", "results", "results", "status", "status", "groups"]
     assert [row.document.get("level") for row in rows if row.kind == "status"] == ["site", "service"]

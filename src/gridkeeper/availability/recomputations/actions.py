@@ -39,23 +39,28 @@ def check_request(actor: Actor, wish: Wish, *, now: datetime) -> Said:
     ValidationError naming the field that cannot be meant.
     """
     said = check(wish, now)
-    _check_known(wish, said)
+    _check_status(wish, said)
     for place in queries.sites_named(getattr(said, "groups", ())):
         require(actor, permissions.REQUEST_RECOMPUTATION, place)
     return said
 
 
-def _check_known(wish: Wish, said: Said) -> None:
-    """Refuses reports and statuses that there are not: they would silently change nothing."""
-    reports = set(Profile.objects.filter(kind=ProfileKind.REPORT).values_list("name", flat=True))
-    if strangers := sorted(set(wish.reports) - reports - set(Vo.objects.values_list("name", flat=True))):
+def _check_status(wish: Wish, said: Said) -> None:
+    """Refuses a status that there is not: it would silently change nothing."""
+    if not isinstance(said, Forced) or said.status in Status.__members__:
+        return
+    versions = InForce.on(wish.start.date()).versions[ProfileKind.OPERATIONS].values()
+    own = {state for version in versions for state in cast(OperationsDocument, version.document).states}
+    if said.status not in own:
+        known = ", ".join([*Status.__members__, *sorted(own - set(Status.__members__))])
+        raise ValidationError({"status": f"{said.status!r} is no status; choose one of {known}."})
+
+
+def check_reports(wish: Wish) -> None:
+    """Raises ValidationError for a report that there never was; ARGO's clients may name those of others."""
+    known = set(Profile.objects.filter(kind=ProfileKind.REPORT).values_list("name", flat=True))
+    if strangers := sorted(set(wish.reports) - known - set(Vo.objects.values_list("name", flat=True))):
         raise ValidationError({"reports": f"There is no report {', '.join(strangers)}; leave it empty for all."})
-    if isinstance(said, Forced) and said.status not in Status.__members__:
-        versions = InForce.on(wish.start.date()).versions[ProfileKind.OPERATIONS].values()
-        own = {state for version in versions for state in cast(OperationsDocument, version.document).states}
-        if said.status not in own:
-            known = ", ".join([*Status.__members__, *sorted(own - set(Status.__members__))])
-            raise ValidationError({"status": f"{said.status!r} is no status; choose one of {known}."})
 
 
 def request(actor: Actor, wish: Wish, *, now: datetime, preview: Mapping[str, Any] | None = None) -> Recomputation:

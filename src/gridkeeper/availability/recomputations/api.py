@@ -42,10 +42,13 @@ class RecomputationIn(Reason):
     reports: list[KeyText] = Field([], max_length=100, description="Empty: all.", examples=[["dteam"]])
 
     def wish(self) -> Wish:
-        return Wish(
+        """Raises ValidationError for reports that there are not."""
+        wish = Wish(
             kind=self.kind, start=as_utc(self.start), end=as_utc(self.end), document=self.document,
             reason=self.reason, reports=tuple(self.reports),
         )  # fmt: skip
+        actions.check_reports(wish)
+        return wish
 
 
 class PositionIn(Reason):
