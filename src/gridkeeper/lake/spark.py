@@ -4,6 +4,7 @@ Used by `lake.scan.computing` where `GRIDKEEPER_ENGINE` names a Spark, by tests 
 `gridkeeper[spark]`; it needs Java 17. One session per process, one connection (names of its own) per question.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ _HINT = "install gridkeeper[spark] and Java 17, or leave GRIDKEEPER_ENGINE at du
 _OPTIONS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Spark 4.0 cannot make a checkpoint of what it infers from generated rows ("key not found: hour#99").
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -54,9 +57,9 @@ class Spark:
         con.own_session.sql(sql).createOrReplaceTempView(name)
 
     def keep(self, con: Any, name: str, sql: str) -> None:
-        frame = con.own_session.sql(sql).persist()
-        con.kept.append(frame)
-        frame.createOrReplaceTempView(name)
+        # A checkpoint, not a cache: Spark writes the whole history of a cached answer into every plan that is built on
+        # it, and each level of the tree builds on the one below.
+        con.own_session.sql(sql).localCheckpoint(eager=True).createOrReplaceTempView(name)
 
     def microseconds(self, column: str) -> str:
         return f"unix_micros({column})"
@@ -73,17 +76,13 @@ ENGINE = Spark()
 
 @contextmanager
 def connect(address: str) -> Iterator[Any]:
-    """A connection to the Spark at `spark://host:7077` or `local[2]`; its names and kept answers end with it.
+    """A connection to the Spark at `spark://host:7077` or `local[2]`; its names end with it.
 
     Raises SparkError where PySpark or Java is missing, or nobody answers there.
     """
     con = _backend()()
     con.do_connect(_session(address).newSession())
-    try:
-        yield con
-    finally:
-        for frame in con.kept:
-            frame.unpersist()
+    yield con
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +101,18 @@ def _session(address: str) -> Any:
     except (PySparkException, OSError) as error:
         raise SparkError(f"GRIDKEEPER_ENGINE={address}: Spark does not start: {error}; {_HINT}") from error
     session.sparkContext.setLogLevel("ERROR")
+    logging.getLogger("py4j").setLevel(logging.WARNING)
     return session
+
+
+def stop() -> None:
+    """Ends the session of this process, and its Java with it."""
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session.stop()
+    _session.cache_clear()
 
 
 @lru_cache(maxsize=1)
@@ -118,7 +128,6 @@ def _backend() -> Any:
 
         def do_connect(self, session: Any) -> None:
             self.own_session = session
-            self.kept: list[Any] = []
             super().do_connect(session)
 
         def to_pyarrow(self, expr: Any, /, **_: Any) -> Any:
