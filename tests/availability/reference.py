@@ -122,7 +122,7 @@ class Reference:
             "SITE": how.sites,
         }[level]
         combined = self._combined(operation, [self.status(child, second) for child in self.children(path)])
-        is_down = level == "SERVICE" and combined != X and self._excused(path, second)
+        is_down = level == "SERVICE" and self._excused(path, second)
         return str(self.setting.profile["defaults"]["down"]) if is_down else combined
 
     def _combined(self, operation: str, parts: list[str]) -> str:
@@ -161,7 +161,8 @@ class Reference:
         return heard[-1].status
 
     def _excused(self, path: Path, second: int) -> bool:
-        return any(
+        is_expected = any(e.path[:5] == path[:5] and e.from_s <= second < e.until_s for e in self.expected)
+        return is_expected and any(
             (e.hostname, e.service_type) == (path.hostname, path.service_type) and e.start_s <= second < self._end_of(e)
             for e in self.excuses
         )

@@ -147,8 +147,9 @@ def test_as_argo_does_it_a_downtime_ends_a_minute_late(downtime, timeline) -> No
         # In the order of the list: the later wins where they overlap.
         ([(SITE, 0, 8 * H, U), (SITE, 6 * H, DAY_S, O)], [(0, 6 * H, U), (6 * H, DAY_S, O)]),
         ([(SITE, 6 * H, DAY_S, O), (SITE, 0, 8 * H, U)], [(0, 8 * H, U), (8 * H, DAY_S, O)]),
-        # Before the next level: of an excluded metric nothing is left at the site, not even its downtime.
-        ([(PATH, 8 * H, DAY_S, X)], [(0, 7 * H, O), (7 * H, 8 * H, C), (8 * H, DAY_S, X)]),
+        # Before the next level: of an excluded metric nothing is left at the site, but its service's downtime.
+        ([(PATH, 8 * H, DAY_S, X)], [(0, 7 * H, O), (7 * H, 8 * H, C), (8 * H, 22 * H, X), (22 * H, DAY_S, D)]),
+        ([(SERVICE, 8 * H, DAY_S, X)], [(0, 7 * H, O), (7 * H, 8 * H, C), (8 * H, DAY_S, X)]),
         # At a service after its downtimes.
         ([(SERVICE, 20 * H, 24 * H, W)], [(0, 7 * H, O), (7 * H, 20 * H, C), (20 * H, 24 * H, W)]),
         ([(SITE, 0, DAY_S, O), (SITE, 0, 1, C)], [(0, 1, C), (1, DAY_S, O)]),

@@ -100,7 +100,7 @@ def combine(inputs: Inputs, operation: str, periods: Table, overriding: Table | 
 
     periods: node (the parent), status, start_s, end_s of its children, each of which fills the day; EXCLUDED ones
     count for nothing, and an instant at which all are EXCLUDED is EXCLUDED. `overriding` (node, start_s, end_s) sets
-    the state of downtimes for its duration where they are not. Raises OperationsError for an unknown operation.
+    the state of downtimes for its duration. Raises OperationsError for an unknown operation.
     """
     order = inputs.operations.order(operation)
     codes = order or [inputs.operations.code(state) for state in inputs.operations.states]
@@ -153,10 +153,9 @@ def _looked_up(counts: Table, codes: Sequence[int], truth: Table, operation: str
 
 
 def _overridden(picked: Table, operations: Operations) -> Table:
-    """In a downtime, the state of downtimes where something is expected."""
-    is_down = (picked[_OVERRIDDEN] > 0) & (picked.status != Status.EXCLUDED.value)
+    """In a downtime, the state of downtimes."""
     down = ibis.literal(operations.code(operations.down), "int32")
-    return picked.mutate(status=ibis.ifelse(is_down, down, picked.status))
+    return picked.mutate(status=ibis.ifelse(picked[_OVERRIDDEN] > 0, down, picked.status))
 
 
 def _keep_changes(points: Table, length_s: int) -> Table:
@@ -287,9 +286,19 @@ _LATE_S = 60
 
 
 def _excuses(inputs: Inputs) -> Table:
-    if not inputs.rules.is_argo_compatible:
-        return inputs.downtimes
-    return inputs.downtimes.mutate(end_s=ibis.least(_.end_s + _LATE_S, inputs.length_s))
+    """The times in which a service is in a downtime and something is expected of it; they may overlap.
+
+    A downtime says nothing of what nobody expects anything of; of a service whose results were excluded it does.
+    """
+    late_s = _LATE_S if inputs.rules.is_argo_compatible else 0
+    parts = inputs.nodes.select(owner="parent", part="node")
+    expected = inputs.expected.select("from_s", "until_s", metric="node")
+    down = inputs.downtimes.join(parts, inputs.downtimes.node == parts.owner)
+    down = down.join(expected, down.part == expected.metric)
+    cut = down.select(
+        "node", start_s=ibis.greatest(down.start_s, down.from_s), end_s=ibis.least(down.end_s + late_s, down.until_s)
+    )
+    return cut.filter(_.start_s < _.end_s).distinct()
 
 
 def to_parents(below: Table, nodes: Table) -> Table:
