@@ -1,6 +1,7 @@
 """A directory of one day read: what is expected, how it is combined, and the results of the day and the day before."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import TypeVar
 
 from gridkeeper.availability.argo_day import documents
 from gridkeeper.availability.argo_day.documents import Aggregation, Downtime, Endpoint, Metrics
-from gridkeeper.availability.argo_day.files import ArgoDayError, Numbered, Report, read_records
+from gridkeeper.availability.argo_day.files import ArgoDayError, Numbered, RecordError, Report, read_records
 from gridkeeper.availability.argo_day.metric_data import Result, read_results
 from gridkeeper.availability.argo_day.recomputations import Recomputations, read_recomputations
 from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations, OperationsError
@@ -86,25 +87,30 @@ class _Directory:
         return read_records(self._directory / name, self._report)
 
     def _of(self, name: str, read: Callable[[list[Numbered], date, str, Report], _Value]) -> _Value:
-        return read(self._records(name), self._day, name, self._report)
+        with _refused(name):
+            return read(self._records(name), self._day, name, self._report)
 
     def _aggregation(self) -> tuple[Numbered, Aggregation]:
         name = "aggregation_profiles.json"
         profile = documents.choose(self._records(name), self._day)
         if profile is None:
             raise ArgoDayError(f"{name}: there is no aggregation profile; without one nothing is combined")
-        return profile, documents.read_aggregation(profile, name, self._report)
+        with _refused(name):
+            return profile, documents.read_aggregation(profile, name, self._report)
 
     def _metrics(self, aggregation: Numbered) -> Metrics:
         """The profile that the aggregation profile names; the day before's may lie in a file of its own."""
         name, wanted = "metric_profiles.json", aggregation.document.get("metric_profile")
         wanted = wanted if isinstance(wanted, dict) else None
         records = self._records(name)
-        metrics = documents.read_metrics(records, self._day, wanted, name, self._report)
-        earlier = self._records("metric_profiles_previous.json")
+        with _refused(name):
+            metrics = documents.read_metrics(records, self._day, wanted, name, self._report)
+        name = "metric_profiles_previous.json"
+        earlier = self._records(name)
         if not earlier:
             return metrics
-        before = documents.read_metrics(earlier, self._day - DAY, wanted, "metric_profiles_previous.json", self._report)
+        with _refused(name):
+            before = documents.read_metrics(earlier, self._day - DAY, wanted, name, self._report)
         return Metrics(metrics.of_service, documents.new_in(metrics.of_service, before.of_service))
 
     def _operations(self) -> Operations:
@@ -121,6 +127,15 @@ class _Directory:
 
     def _recomputations(self) -> Recomputations:
         return read_recomputations(self._records("recomputations.json"), "recomputations.json", self._report)
+
+
+@contextmanager
+def _refused(name: str) -> Iterator[None]:
+    """What cannot be read of a file as a whole stops everything."""
+    try:
+        yield
+    except RecordError as error:
+        raise ArgoDayError(f"{name}: {error}") from error
 
 
 def _check_operations(aggregation: Aggregation, operations: Operations) -> None:

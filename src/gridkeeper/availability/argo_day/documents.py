@@ -2,7 +2,7 @@
 
 Shapes: ARGO's API (topology/endpoints, topology/groups, metric_profiles, aggregation_profiles, operations_profiles,
 downtimes, thresholds_profiles, weights, metrics). Each reader takes the records of one file and reports those that it
-leaves out.
+leaves out, and raises RecordError where a whole profile cannot be read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,7 +68,7 @@ class Aggregation:
         return next((each.services[service] for each in self.functions if service in each.services), None)
 
     def functions_of(self, service: str) -> list[str]:
-        return [function.name for function in self.functions if service in function.services]
+        return list(dict.fromkeys(function.name for function in self.functions if service in function.services))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,9 @@ def _ancestors(group: str, above: Mapping[str, str]) -> Iterator[str]:
 
 def choose(records: Sequence[Numbered], day: date, wanted: Document | None = None) -> Numbered | None:
     """The version in force of one profile: of the wanted id or name where it is there, else of the first."""
-    names = {value for key in ("id", "name") if isinstance(value := (wanted or {}).get(key), str) and value}
-    matching = [each for each in records if names & {each.document.get("id"), each.document.get("name")}]
+    keys = ("id", "name")
+    names = [value for key in keys if isinstance(value := (wanted or {}).get(key), str) and value]
+    matching = [each for each in records if any(each.document.get(key) in names for key in keys)]
     of_one = matching or [each for each in records if _identity(each) == _identity(records[0])]
     chosen = in_force(of_one, day)
     return chosen[0] if chosen else None
@@ -173,12 +174,12 @@ def _service_metrics(document: Document) -> tuple[str, list[str]]:
 
 
 def _parts(record: Numbered, name: str) -> list[Numbered]:
-    """The objects of a list within a record, with their places."""
+    """The objects of a list within a record, with their places. Raises RecordError."""
     parts = record.document.get(name)
     if parts is None:
         return []
     if not isinstance(parts, list):
-        raise ArgoDayError(f"{record.place}: {name} is {parts!r:.60}; it must be a list")
+        raise RecordError(f"{record.place}: {name} is {parts!r:.60}; it must be a list")
     return [
         Numbered(f"{record.place}, {name} {number}", part if isinstance(part, dict) else {})
         for number, part in enumerate(parts, 1)
@@ -186,7 +187,10 @@ def _parts(record: Numbered, name: str) -> list[Numbered]:
 
 
 def read_aggregation(profile: Numbered, file: str, report: Report) -> Aggregation:
-    """The aggregation profile: `groups` are its functions. Operations that it does not name are AND, OR, OR, AND."""
+    """The aggregation profile: `groups` are its functions. Operations that it does not name are AND, OR, OR, AND.
+
+    Raises ArgoDayError, and RecordError for a field of the profile itself.
+    """
     functions = list(each_read(_parts(profile, "groups"), file, report, lambda each: _function(each, file, report)))
     if not functions:
         raise ArgoDayError(f"{file}: {profile.place}: names no groups; without functions nothing is judged")
