@@ -14,8 +14,10 @@ from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations, O
 from gridkeeper.availability.profiles.in_force import ProfileMissingError
 from gridkeeper.availability.recomputations.rules import Change, Silenced, overrides, silenced
 from gridkeeper.availability.relations import provide
+from gridkeeper.availability.thresholds import Thresholds
 from gridkeeper.availability.topology import JudgedBy, Names, Period
 from gridkeeper.availability.tree import Tree
+from gridkeeper.availability.verdicts import Ranges
 from gridkeeper.bus.facts import Facts
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.changes import Validity
@@ -26,11 +28,15 @@ _STANDARD = JudgedBy(DEFAULT_OPERATIONS, {})
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Reports that one run of the plan judges: they have the same operations and listen to the same workers."""
+    """Reports that one run of the plan judges: they have the same operations and listen to the same workers.
+
+    thresholds: that replace statuses by what was measured, or None
+    """
 
     reports: frozenset[str]
     operations: Operations
     silenced: frozenset[Silenced]
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,13 @@ class Day:
 
     def shares(self) -> Iterator[Share]:
         """Every report is in exactly one of them."""
-        alike: dict[tuple[Operations, frozenset[Silenced]], set[str]] = {}
+        alike: dict[tuple[Operations, frozenset[Silenced], Thresholds | None], set[str]] = {}
         for report in self.reports:
             made_by = self.judged_by.get(report, _STANDARD)
-            alike.setdefault((made_by.operations, silenced(self.changes, report)), set()).add(report)
-        for (operations, deaf_to), reports in alike.items():
-            yield Share(frozenset(reports), operations, deaf_to)
+            key = (made_by.operations, silenced(self.changes, report), made_by.thresholds)
+            alike.setdefault(key, set()).add(report)
+        for (operations, deaf_to, thresholds), reports in alike.items():
+            yield Share(frozenset(reports), operations, deaf_to, thresholds)
 
     def keys_for(self, report: str) -> list[str]:
         """The recomputations that a report's figures of the day are made with, in their order."""
@@ -106,7 +113,8 @@ def judge_share(con: Any, facts: Facts, day: Day, share: Share, *, with_hours: b
     part = part_of(day.tree, share.reports)
     window, names = day.period.window, day.names.sites
     part.overrides = list(overrides(day.changes, part.numbers, window, operations=share.operations, names=names))
-    runs = runs_of(con, facts, day.period, day.validity, share.silenced)
+    ranges = Ranges.of(share.thresholds, part, names)
+    runs = runs_of(con, facts, day.period, day.validity, share.silenced, ranges)
     if part.expected and len(part.expected) < len(day.tree.expected) // 2:
         series = sorted({line.series for line in part.expected})
         runs = runs.semi_join(arrow_table(con, pa.table({"series": pa.array(series, pa.int64())})), "series")

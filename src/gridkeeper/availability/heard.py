@@ -11,6 +11,7 @@ import ibis
 from gridkeeper.availability.plan import Table
 from gridkeeper.availability.recomputations.rules import Silenced
 from gridkeeper.availability.topology import Period
+from gridkeeper.availability.verdicts import Ranges, judged_results
 from gridkeeper.bus.facts import Facts
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.changes import Validity, status_runs
@@ -19,24 +20,47 @@ from gridkeeper.lake.series import validity_of
 _COLUMNS = ("series", "status", "start", "last_at", "seq")
 
 
-def runs_of(con: Any, facts: Facts, period: Period, validity: Validity, silenced: Collection[Silenced] = ()) -> Table:
-    """Change points of the day and of the day before, from the facts; results of silenced workers do not count."""
-    both = [runs_on(con, facts, day, validity, silenced) for day in (period.day - DAY, period.day)]
+def runs_of(
+    con: Any,
+    facts: Facts,
+    period: Period,
+    validity: Validity,
+    silenced: Collection[Silenced] = (),
+    ranges: Ranges | None = None,
+) -> Table:
+    """Change points of the day and of the day before, from the facts.
+
+    Results of silenced workers do not count; ranges: thresholds that replace the statuses of some series
+    """
+    both = [runs_on(con, facts, day, validity, silenced, ranges) for day in (period.day - DAY, period.day)]
     # A result with a clock ahead of ours does not count before its time has come.
     return both[0].union(both[1]).filter(ibis._.start < period.window.end)
 
 
-def runs_on(con: Any, facts: Facts, day: date, validity: Validity, silenced: Collection[Silenced] = ()) -> Table:
+def runs_on(
+    con: Any,
+    facts: Facts,
+    day: date,
+    validity: Validity,
+    silenced: Collection[Silenced] = (),
+    ranges: Ranges | None = None,
+) -> Table:
     """Change points of one day by itself."""
     whole = Window.of_day(day)
     near = [each for each in silenced if each.window.is_overlapping(whole)]
-    if not near:
+    if not near and ranges is None:
         return facts.runs(con, day, validity).select(*_COLUMNS)
     results = facts.results(con, whole)
-    is_silenced = reduce(or_, (_is_of(results, each) for each in near))
-    # A day's stored runs do not say whose results made them, so that they are found again.
-    runs = status_runs(results.filter(~is_silenced), validity_of(con, facts.series(), validity))
-    return runs.select(*_COLUMNS)
+    if near:
+        results = results.filter(~reduce(or_, (_is_of(results, each) for each in near)))
+    # A day's stored runs do not say whose results made them, nor what these measured, so that they are found again.
+    lasting = validity_of(con, facts.series(), validity)
+    if ranges is None:
+        return status_runs(results, lasting).select(*_COLUMNS)
+    own = ranges.series(con)
+    others = status_runs(results.anti_join(own, "series"), lasting) if near else facts.runs(con, day, validity)
+    judged = status_runs(judged_results(con, facts, results, whole, ranges), lasting)
+    return others.anti_join(own, "series").select(*_COLUMNS).union(judged.select(*_COLUMNS))
 
 
 def _is_of(results: Table, silenced: Silenced) -> Any:

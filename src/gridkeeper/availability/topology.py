@@ -10,14 +10,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import cast
 
 from gridkeeper.availability import topology_feeds, topology_registry
 from gridkeeper.availability.levels import Level
 from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations
 from gridkeeper.availability.profiles.documents import AggregationDocument
-from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition
+from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition, Version
 from gridkeeper.availability.profiles.weights import weights_on
+from gridkeeper.availability.thresholds import ThresholdRule, Thresholds
 from gridkeeper.availability.topology_period import Period
 from gridkeeper.availability.topology_registry import Judged
 from gridkeeper.availability.tree import Combination, Excuse, Tree
@@ -32,11 +34,13 @@ __all__ = ["JudgedBy", "Names", "Period", "judged_by", "names", "reports_of", "t
 class JudgedBy:
     """What the figures of a report and a day are made by.
 
+    thresholds: None where results stand as they came; equal where they are of the same version
     inputs: the versions, as `{"report": "critical@3", "operations": "standard", "metrics": "<digest>", ...}`
     """
 
     operations: Operations
     inputs: Mapping[str, str]
+    thresholds: Thresholds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,17 @@ def judged_by(period: Period, report: str) -> JudgedBy:
         inputs["weights"] = definition.document.weight
     version = chosen["operations"]
     operations = Operations.of(version.label, version.document.document()) if version else DEFAULT_OPERATIONS
-    return JudgedBy(operations, inputs)
+    return JudgedBy(operations, inputs, _thresholds(chosen["thresholds"]))
+
+
+def _thresholds(version: Version | None) -> Thresholds | None:
+    return _thresholds_of(version.label, json.dumps(version.document.document())) if version else None
+
+
+@lru_cache(maxsize=64)
+def _thresholds_of(label: str, document: str) -> Thresholds:
+    """One object a version, so that reports with the same thresholds are judged together."""
+    return Thresholds(ThresholdRule.of(rule) for rule in json.loads(document)["rules"])
 
 
 def names() -> Names:

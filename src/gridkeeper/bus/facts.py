@@ -111,9 +111,12 @@ class Facts:
         )
         return runs.mutate(date=ibis.literal(day)).select(*RUNS.schema.names)
 
-    def words(self, con: Any, window: Window) -> Any:
-        """What the results of the window said, as an Ibis table `series, executed_at, fact, summary, cause`."""
-        names = ["series", "executed_at", "fact", "summary", "cause"]
+    def words(self, con: Any, window: Window, *wanted: str) -> Any:
+        """What the results of the window said, as an Ibis table `series, executed_at, fact, summary, cause`.
+
+        wanted: columns of the logs in place of the last two
+        """
+        names = ["series", "executed_at", "fact", *(wanted or ("summary", "cause"))]
         stored = scan.parquet_table(con, [file.uri for file in self._logs.of_days(window)], LOGS.schema).select(names)
         waiting = self._waiting.select(names)
         both = stored.union(scan.arrow_table(con, waiting)) if waiting.num_rows else stored
