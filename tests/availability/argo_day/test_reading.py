@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,16 @@ def test_it_reads_metric_data_of_each_kind(tmp_path: Path, suffix: str) -> None:
     assert second[1:] == ("CE", "ce1", "m1", "CRITICAL", "", "")
     assert first.at.isoformat() == f"{DATE}T03:00:00+00:00"
     assert report.problems == []
+
+
+def test_avro_may_have_instants_of_its_own(tmp_path: Path) -> None:
+    day, report = read(tmp_path)
+    instant = {"name": "timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}}
+    schema = _SCHEMA | {"fields": [instant, *_SCHEMA["fields"][1:]]}
+    record = RECORDS[0] | {"timestamp": datetime(2022, 1, 14, 3, tzinfo=UTC)}
+    with (tmp_path / "metric_data.avro").open("wb") as file:
+        fastavro.writer(file, fastavro.parse_schema(schema), [record])
+    assert [each.at for each in day.results(report)] == [record["timestamp"]]
 
 
 def test_results_of_the_day_before_come_first(tmp_path: Path) -> None:

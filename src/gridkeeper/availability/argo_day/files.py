@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gridkeeper.core.windows import parse_time
+from gridkeeper.core.windows import as_utc, parse_time
 
 Document = dict[str, Any]
 
@@ -129,7 +129,10 @@ def text_of(document: Document, name: str, *others: str) -> str:
 
 
 def instant_of(document: Document, name: str) -> datetime:
-    """An instant that a record must have. Raises RecordError."""
+    """An instant that a record must have, as a text or, in Avro, as one of its own. Raises RecordError."""
+    value = document.get(name)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return as_utc(value)
     return parse_instant(text_of(document, name))
 
 
