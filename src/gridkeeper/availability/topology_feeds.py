@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.db.models import Q
+
 from gridkeeper.availability.models import FeedKind, FeedSnapshot
 from gridkeeper.availability.profiles.documents import Filter, ReportDocument
 from gridkeeper.availability.profiles.in_force import ReportDefinition
@@ -83,9 +85,11 @@ def excuses(period: Period, reports: Sequence[ReportDefinition]) -> Iterator[Exc
 
 
 def weights(day: date, kind: str) -> dict[str, float]:
-    """Name of a site -> its weight of that kind."""
-    rows = rows_in_force(FeedKind.WEIGHTS, day, kind) or []
-    return {str(row["name"]): float(row["value"]) for row in rows}
+    """Name of a site -> its weight of that kind, by the newest snapshot of that name or type of weight."""
+    named = Q(name=kind) | Q(document__weight_type=kind)
+    snapshots = FeedSnapshot.objects.filter(named, kind=FeedKind.WEIGHTS, day__lte=day).order_by("-day", "pk")
+    document = snapshots.values_list("document", flat=True).first() or []
+    return {str(row["name"]): float(row["value"]) for row in rows_of(document)}
 
 
 def _by_type(profiles: Iterable[Mapping[int, Sequence[ProfileEntry]]]) -> dict[str, list[ProfileEntry]]:

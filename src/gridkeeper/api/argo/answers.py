@@ -86,8 +86,7 @@ def resource(**handlers: Handler) -> Callable[..., HttpResponseBase]:
 
     @csrf_exempt
     @refuses_by(_refuse_moment)
-    def view(request: HttpRequest, **given: str | None) -> HttpResponseBase:
-        words = {name: word or "" for name, word in given.items()}
+    def view(request: HttpRequest, **words: str) -> HttpResponseBase:
         if request.method == "OPTIONS":
             return HttpResponse(content_type="text/plain; charset=utf-8", headers={"Allow": allowed})
         form = Form.JSON

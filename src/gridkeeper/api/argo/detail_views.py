@@ -23,7 +23,7 @@ _DEFAULT_LIMIT = 500
 
 def _metric_result(asked: Asked) -> Answer:
     """One result of a metric by its instant, or all of a host on the day of it."""
-    hostname, metric = asked.words["hostname"], asked.words["metric"]
+    hostname, metric = asked.words["hostname"], asked.words.get("metric", "")
     text = asked.parameters.get("exec_time", "")
     if not text:
         raise bad_request(("exec_time not set", _EXEC_TIME))
@@ -51,7 +51,7 @@ def _latest(asked: Asked) -> Answer:
         words = f"The report {report.name} does not define endpoint group type: {asked.words['group_type'][:80]}"
         raise RefusedError(404, words, f"Try using {report.group_type} instead")
     window = Window.of_day(day)
-    metrics = expected_metrics(window, report, Place(Level.METRIC, site=asked.words["group"]), asked.now)
+    metrics = expected_metrics(window, report, Place(Level.METRIC, site=asked.words.get("group", "")), asked.now)
     wanted = details.Latest(window, _filter(asked), _limit(asked), asked.parameters.get("strict", "true") != "false")
     return envelope({"metric_data": details.latest(open_facts(), metrics, wanted)}, asked.form.value)
 

@@ -36,8 +36,8 @@ def day_rows(
 def period_rows(
     window: Window, *, report: str, level: str, where: Mapping[str, str], order: Sequence[str] = (*PLACE, "start")
 ) -> Iterator[dict[str, Any]]:
-    """Periods of one status, cut at UTC midnight: `start`, `end`, `status` (its number) and the names of the place."""
-    columns = [*PLACE, "region", "site", "start", "end", "status"]
+    """Periods of one status, cut at UTC midnight: `start`, `end`, `status` (number), `state` (word), the names."""
+    columns = [*PLACE, "region", "site", "start", "end", "status", "state"]
     yield from _rows(TIMELINE_TABLE, window, {"report": report, "level": level}, where, columns, order)
 
 

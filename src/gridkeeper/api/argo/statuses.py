@@ -14,7 +14,7 @@ from gridkeeper.api.argo.endpoints import Endpoints
 from gridkeeper.api.argo.question import Paging, Place, last_day
 from gridkeeper.api.argo.reported import Reported
 from gridkeeper.availability.levels import Level
-from gridkeeper.core.status import Status
+from gridkeeper.availability.tables import state_of
 from gridkeeper.core.windows import DAY, Window
 
 Row = Mapping[str, Any]
@@ -35,24 +35,19 @@ class View:
 
     is_latest: only the closing entry
     closing: time of day of that entry, on the day of the last change; the present one where the period ends today
-    names: words of the statuses, by their number
     """
 
     closing: str
     is_latest: bool = False
-    names: Mapping[int, str] | None = None
 
     @classmethod
     def of(cls, window: Window, now: datetime, *, is_latest: bool = False) -> "View":
         is_today = last_day(window) == now.date()
         return cls(f"T{now:%H:%M:%S}Z" if is_today else MIDNIGHT, is_latest)
 
-    def word(self, status: int) -> str:
-        return self.names[status] if self.names and status in self.names else Status(status).name
-
     def entries(self, rows: Iterable[Row]) -> list[dict[str, str]]:
         """The entries of one place's timeline, from its periods in order."""
-        found = [entry(row["start"], self.word(row["status"])) for row in rows]
+        found = [entry(row["start"], state_of(row)) for row in rows]
         return self.closed(found)
 
     def closed(self, entries: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -173,7 +168,7 @@ class Flat:
         page, following = paged(self._rows, self._paging)
         for place, its in groupby(page, key=_endpoint_of):
             hostname, service_type, site = place
-            found = [entry(row["start"], self._view.word(row["status"])) for row in its]
+            found = [entry(row["start"], state_of(row)) for row in its]
             goes_on = bool(following) and _endpoint_of(following[0]) == place
             words = {"name": hostname, "service": service_type, "supergroup": site}
             statuses = found if goes_on else self._view.closed(found)
