@@ -17,7 +17,7 @@ from tests.availability.reference import Figures, Heard, Setting, Timeline
 DAY = date(2026, 3, 10)
 MIDNIGHT = datetime(2026, 3, 10, tzinfo=UTC)
 DAY_S = 86_400
-_RUNS = pa.schema(
+RUNS = pa.schema(
     [
         ("series", pa.int64()),
         ("status", pa.int8()),
@@ -72,7 +72,7 @@ class Judged:
         tree = a_tree(expected, excuses or [], setting)
         validity = {line.series: line.validity_s for line in expected}
         with connect() as con:
-            runs = arrow_table(con, pa.Table.from_pylist(runs_of(results, validity), schema=_RUNS))
+            runs = arrow_table(con, pa.Table.from_pylist(runs_of(results, validity), schema=RUNS))
             provide(con, tree, runs, DAY)
             judged = judge(con, Rules(length_s, operations, setting.mode))
             names = {number: path for path, number in tree.numbers.items()}

@@ -10,7 +10,7 @@ from tests.availability.reference import Reference
 
 # Not shrunk: a session of DuckDB each makes that minutes long, and a failing day is small as it is.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
-_COUNT = int(os.environ.get("GRIDKEEPER_TEST_DAYS", "25"))
+_COUNT = int(os.environ.get("GRIDKEEPER_TEST_DAYS", "12"))
 
 
 @settings(max_examples=_COUNT, deadline=None, phases=_PHASES, suppress_health_check=[HealthCheck.too_slow])

@@ -145,7 +145,7 @@ def _row(figure: Figure) -> dict[str, Any]:
 
 def _period(period: queries.Period) -> dict[str, Any]:
     names = ("level", "region_name", "site", "site_name", "service_type", "hostname")
-    own = {"start": period.start, "end": period.end, "status": period.status.name}
+    own = {"start": period.start, "end": period.end, "status": period.state}
     return {name: getattr(period.place, name) for name in names} | own
 
 

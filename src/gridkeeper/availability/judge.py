@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from gridkeeper.availability import plan
 from gridkeeper.availability.levels import COMBINED, MEASURES, WEIGHTED, WITH_TIMELINES, Level
+from gridkeeper.availability.operations import Operations
 from gridkeeper.availability.plan import SCHEMAS, TIMELINE, Inputs, Table
 from gridkeeper.availability.rules import Rules
 from gridkeeper.lake.engines import engine_of
@@ -54,11 +55,13 @@ class Judgement:
     figures: node and levels.MEASURES, of every node of every level; `weight` of sites that have one; levels.WEIGHTED
         of sites, regions and the federation
     hours: the same for every hour of nodes from services up, with `hour`; None where they were not asked for
+    operations: whose states the timelines have
     """
 
     timelines: Mapping[Level, Table]
     figures: Table
     hours: Table | None
+    operations: Operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
         engine.keep(con, step.name, step.sql.replace(str(_ANY_LENGTH_S), str(rules.length_s)))
         kept[step.name] = bind(con, step.name, ibis.schema(step.schema).to_pyarrow())
     timelines = {level: kept[level.label] for level in WITH_TIMELINES}
-    return Judgement(timelines, _all(kept, "figures"), _all(kept, "hours") if with_hours else None)
+    hours = _all(kept, "hours") if with_hours else None
+    return Judgement(timelines, _all(kept, "figures"), hours, rules.operations)
 
 
 def _all(kept: Mapping[str, Table], what: str) -> Table:

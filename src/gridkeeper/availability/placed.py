@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+import ibis
 import pyarrow as pa
 
 from gridkeeper.availability import tables
@@ -57,7 +58,8 @@ class Placed:
         periods = levels[0].union(*levels[1:])
         midnight_s = int(Window.of_day(self._day).start.timestamp())
         moments = {name: (periods[f"{name}_s"] + midnight_s) * 1_000_000 for name in ("start", "end")}
-        return self._place(periods.mutate(**moments), tables.TIMELINE_TABLE.schema)
+        words = [(periods.status == code, state) for state, code in judgement.operations.codes.items()]
+        return self._place(periods.mutate(**moments, state=ibis.cases(*words)), tables.TIMELINE_TABLE.schema)
 
     def _place(self, rows: Table, schema: pa.Schema) -> pa.Table:
         placed = rows.join(self._places, "node").drop("node").to_pyarrow()

@@ -9,16 +9,17 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from gridkeeper.availability import kept_sums
 from gridkeeper.availability.levels import MEASURES, Level
 from gridkeeper.availability.periods import Step
 from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition
 from gridkeeper.availability.rules import Seconds, total
-from gridkeeper.availability.tables import DAY_TABLE, HOUR_TABLE, PLACE, TIMELINE_TABLE
+from gridkeeper.availability.tables import DAY_TABLE, HOUR_TABLE, PLACE, TIMELINE_TABLE, state_of
 from gridkeeper.availability.weighted import COLUMNS as WEIGHTED
 from gridkeeper.availability.weighted import Weighted
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
-from gridkeeper.lake.scan import connect, lake_table_of, rows
+from gridkeeper.lake.scan import arrow_table, connect, lake_table_of, rows
 from gridkeeper.lake.store import open_lake
 
 LEVELS = tuple(level.label for level in Level)
@@ -69,12 +70,17 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time in which a place had one status."""
+    """A time in which a place had one status. state: its word in the report's operations profile."""
 
     place: Place
     start: datetime
     end: datetime
-    status: Status
+    state: str
+
+    @property
+    def status(self) -> Status | None:
+        """None for a state of the profile's own."""
+        return Status.__members__.get(self.state)
 
     @property
     def seconds(self) -> int:
@@ -106,29 +112,65 @@ def sums_of_steps(
     by: of what places: those that differ in nothing but other words are added up
     where: values of region, site, service_type, hostname, metric, function; several of one are alternatives
     """
-    described = HOUR_TABLE if step is Step.HOUR else DAY_TABLE
-    with opened(described.name, window, {"report": report} | where) as table:
-        if table is None:
-            return []
-        import ibis
-
-        start = ibis.literal(window.start.date()) if step is None else _start(table, step)
-        time = ["start", *(["hour"] if step is Step.HOUR else [])]
-        keys = [name for name in by if name not in _NAMES]
-        grouped = table.filter(table.level.isin(levels)).mutate(start=start).group_by([*keys, *time])
+    time = ["start", "hour"] if step is Step.HOUR else ["start"]
+    names = [name for name in _NAMES if name in by]
+    keys = [name for name in by if name not in _NAMES]
+    # Written by hand: Ibis takes longer to say it than the lake to answer it.
+    columns = [
+        *(f'"{name}"' for name in keys), f"{_STARTS[step]} AS start", *time[1:],
         # A place that was renamed stands under its newest name.
-        newest = {name: table[name].argmax(table.date) for name in _NAMES if name in by}
-        added = {name: table[name].sum() for name in (*MEASURES, *WEIGHTED)}
-        order = [*(name for name in _TREE if name in by), *time]
-        found = rows(grouped.aggregate(**newest, **added).order_by(order))
-    fixed = {"report": report, "level": levels[0]}
-    return [_figure(_NOWHERE | fixed | row | {"date": row["start"]}) for row in found]
+        *(f"arg_max({name}, date) AS {name}" for name in names),
+        *(f"sum({name}) AS {name}" for name in (*MEASURES, *WEIGHTED)),
+    ]  # fmt: skip
+    wanted = {"level": levels, "report": report} | where
+    conditions = ["date BETWEEN ? AND ?", *(f'list_contains(?, "{name}")' for name in wanted)]
+    order = ", ".join(f'"{name}"' for name in (*(name for name in _TREE if name in by), *time))
+    days = list(window.days())
+    values = [days[0], days[-1], *([each] if isinstance(each, str) else list(each) for each in wanted.values())]
+    with _table_of(window, step, levels) as (con, name):
+        if con is None:
+            return []
+        sql = f"SELECT {', '.join(columns)} FROM {name} WHERE {' AND '.join(conditions)} GROUP BY ALL ORDER BY {order}"  # noqa: S608
+        found = con.con.sql(sql, params=values).to_arrow_table().to_pylist()
+    fixed = _NOWHERE | {"report": report, "level": levels[0]}
+    start = {"start": days[0]} if step is None else {}
+    return [_figure(fixed | (row := each | start) | {"date": row["start"]}) for each in found]
 
 
-def _start(table: Any, step: Step) -> Any:
-    """The first day of the week or month that a row's day lies in."""
-    unit = {Step.HOUR: "D", Step.DAY: "D", Step.WEEK: "W", Step.MONTH: "M"}[step]
-    return table.date if unit == "D" else table.date.truncate(unit)
+#: First day of what a row's day lies in; over the whole window there is one.
+_STARTS = {
+    None: "min(date)", Step.HOUR: "date", Step.DAY: "date", Step.WEEK: "date_trunc('week', date)::DATE",
+    Step.MONTH: "date_trunc('month', date)::DATE",
+}  # fmt: skip
+
+
+@contextmanager
+def _table_of(window: Window, step: Step | None, levels: Sequence[str]) -> Iterator[tuple[Any, str]]:
+    """A connection and the name of the table on it; (None, "") where the lake has no such day."""
+    described = HOUR_TABLE if step is Step.HOUR else DAY_TABLE
+    lake = open_lake()
+    files = lake.snapshot(described.name).of_days(window)
+    if not files:
+        yield None, ""
+        return
+    with connect() as con:
+        if described is DAY_TABLE and kept_sums.LEVELS.issuperset(levels):
+            yield con, arrow_table(con, _kept.table(lake, described, files)).get_name()
+        else:
+            yield con, _view_of(con, lake_table_of(con, lake, described.name, window))
+
+
+def _view_of(con: Any, expression: Any) -> str:
+    """A name for the rows of files of several forms; those of one form have one."""
+    import ibis
+
+    if not expression.op().children and hasattr(expression.op(), "name"):
+        return str(expression.get_name())
+    con.con.execute(f"CREATE TEMP VIEW rows_of_all_forms AS {ibis.to_sql(expression, dialect='duckdb')}")
+    return "rows_of_all_forms"
+
+
+_kept = kept_sums.KeptSums()
 
 
 _NAMES = ("region_name", "site_name")
@@ -144,7 +186,7 @@ def timelines(window: Window, *, report: str | None = None, **where: str) -> lis
     """The periods of services, flavours and sites in the window's days, in the order of the tree, then of time."""
     order = ("region_name", "site_name", "service_type", "hostname", "start")
     found = _read(TIMELINE_TABLE.name, window, {"report": report or default_report()} | where, order)
-    return [Period(_place(row), row["start"], row["end"], Status(row["status"])) for row in found]
+    return [Period(_place(row), row["start"], row["end"], state_of(row)) for row in found]
 
 
 def _read(table: str, window: Window, where: Mapping[str, str], order: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,8 +1,12 @@
 """The tables of the lake that hold what was judged (docs/decisions/0007)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from gridkeeper.availability.levels import MEASURES, WEIGHTED
+from gridkeeper.core.status import Status
 from gridkeeper.lake.tables import INSTANT, register_table
 
 #: Where a figure or period stands: region and site are keys of the groups of the report's kinds, with the names of that
@@ -38,11 +42,26 @@ HOUR_TABLE = register_table(
     added=(_OF_FIGURES,),
 )
 
-#: Periods of one status, services to sites. Those of metrics follow from the runs and are made when they are asked for.
+#: Periods of one status, services to sites: its number, and the word that the day's operations profile has for it.
+#: Those of metrics follow from the runs and are made when they are asked for.
 TIMELINE_TABLE = register_table(
     "timelines",
-    pa.schema([("date", pa.date32()), *_PLACE, ("start", INSTANT), ("end", INSTANT), ("status", pa.int8())]),
+    pa.schema(
+        [
+            ("date", pa.date32()),
+            *_PLACE,
+            ("start", INSTANT),
+            ("end", INSTANT),
+            ("status", pa.int8()),
+            ("state", pa.string()),
+        ]
+    ),
     sort_by=("report", "level", "site", "function", "service_type", "hostname", "start"),
-    dictionaries=(*PLACE, "status"),
-    added=(_OF_TIMELINES,),
+    dictionaries=(*PLACE, "status", "state"),
+    added=(_OF_TIMELINES, ("state",)),
 )
+
+
+def state_of(row: Mapping[str, Any]) -> str:
+    """The word of a period's status; rows from before profiles had states of their own give its number alone."""
+    return row["state"] or Status(row["status"]).name
