@@ -259,9 +259,9 @@ def _judged(day: ArgoDay, tree: Tree, mode: Mode, runs: Iterator[_Run]) -> Judge
     # The plan is written in Ibis, which takes a second to import.
     from gridkeeper.availability.judge import judge
     from gridkeeper.availability.relations import provide
-    from gridkeeper.lake.scan import arrow_table, connect, rows
+    from gridkeeper.lake.scan import arrow_table, computing, rows
 
-    with connect() as con:
+    with computing() as con:
         provide(con, tree, arrow_table(con, _arrow(runs, Window.of_day(day.day).start)), day.day)
         judgement = judge(con, Rules(DAY_S, day.operations, mode), with_hours=False)
         periods = [row for level in WITH_TIMELINES for row in rows(judgement.timelines[level])]
