@@ -3,24 +3,30 @@
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis
 
+from gridkeeper.availability.compute import compute_days
 from gridkeeper.availability.judge import Rules, judge
 from gridkeeper.availability.operations import DEFAULT_OPERATIONS, Operations
 from gridkeeper.availability.relations import provide
 from gridkeeper.availability.synthetic import Model, results_of, tree_of
+from gridkeeper.availability.synthetic_lake import write_days
+from gridkeeper.availability.tables import DAY_TABLE, HOUR_TABLE, TIMELINE_TABLE
 from gridkeeper.availability.tree import Combination, Override, Path, Tree
 from gridkeeper.core.windows import DAY as ONE_DAY
 from gridkeeper.lake import spark
 from gridkeeper.lake.changes import status_runs
 from gridkeeper.lake.scan import arrow_table, connect
-from gridkeeper.lake.tables import RUNS
+from gridkeeper.lake.store import open_lake
+from gridkeeper.lake.tables import RUNS, LakeTable
 from tests.availability import days
 from tests.availability.random_days import RandomDay
 from tests.availability.random_days import days as random_days
@@ -57,8 +63,9 @@ def session(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture
-def own_folder(settings, tmp_path) -> None:
-    settings.GRIDKEEPER = settings.GRIDKEEPER.model_copy(update={"data_dir": tmp_path})
+def own_folder(tmp_path) -> Iterator[None]:
+    with override_settings(GRIDKEEPER=settings.GRIDKEEPER.model_copy(update={"data_dir": tmp_path})):
+        yield
 
 
 def rows_of(con: Any, tree: Tree, rules: Rules, runs: Any) -> dict[str, pa.Table]:
@@ -136,6 +143,27 @@ def test_every_row_of_a_day_is_the_same_on_both_engines(session, own_folder) -> 
         found = judged(con)
     assert {name: table.num_rows > 0 for name, table in expected.items()} == dict.fromkeys(expected, True)
     assert_same(expected, found)
+
+
+@pytest.mark.timeout(600)
+def test_the_figures_of_an_installation_are_the_same_on_both_engines(session, installation) -> None:
+    write_days(Model(sites=2, types=2, services=2, metrics=2, flap_rate=0.4, downtime_rate=0.5), [DAY - ONE_DAY, DAY])
+    now = datetime(2026, 3, 12, tzinfo=UTC)
+    found = []
+    for engine in ("duckdb", session):
+        config = settings.GRIDKEEPER.model_copy(update={"engine": engine})
+        with override_settings(GRIDKEEPER=config):
+            assert not compute_days([DAY], now).failed
+            found.append(
+                [sorted(map(str, _stored(table).to_pylist())) for table in (DAY_TABLE, HOUR_TABLE, TIMELINE_TABLE)]
+            )
+    assert found[0] == found[1]
+    assert all(found[0])
+
+
+def _stored(table: LakeTable) -> pa.Table:
+    lake = open_lake()
+    return lake.read(table.name, lake.snapshot(table.name).files)
 
 
 @pytest.mark.skipif(not EXAMPLES, reason="SPARK_EXAMPLES says how many random days")

@@ -21,7 +21,7 @@ from gridkeeper.availability.recomputations import effects, queries
 from gridkeeper.availability.topology import Period
 from gridkeeper.bus.facts import Facts, open_facts
 from gridkeeper.core.windows import Window
-from gridkeeper.lake.scan import arrow_table, connect
+from gridkeeper.lake.scan import arrow_table, computing
 from gridkeeper.lake.store import Lake, open_lake
 
 log = structlog.get_logger(__name__)
@@ -122,7 +122,7 @@ def _fail(made: _Made, reports: Sequence[str], error: Exception, now: datetime) 
 
 
 def _make(facts: Facts, day: Day, share: assignments.Share, made: _Made) -> None:
-    with connect() as con:
+    with computing() as con:
         tree, judgement = assignments.judge_share(con, facts, day, share)
         rows = Placed(con, tree, day.names, day.period.day).rows(judgement)
         ignored = _ignored(con, facts, day)
