@@ -136,10 +136,11 @@ class Painter:
         ]
         value = value_of(line.whole, self.measure)
         what = f"{name} {self.period}"
-        whole = [self.cell(value, what, places=2)]
+        whole: list[Cell | None] = [self.cell(value, what, places=2)]
         if self.has_weights:
-            weighted = line.weighted.value(self.measure) if line.weighted else None
-            whole.append(self.cell(weighted, f"{what}, weighted", places=2) if line.weighted else None)
+            # Of one site the weight says nothing.
+            weighted = line.weighted if kind != "site" else None
+            whole.append(self.cell(weighted.value(self.measure), f"{what}, weighted", places=2) if weighted else None)
         whole += [self._beside(value_of(line.whole, other), f"{what}, {other}", other) for other in self.other]
         return Row(name, url, kind, whole, cells, self.targets.is_met(value, self.measure))
 
@@ -163,8 +164,12 @@ class Painter:
 def period_grid(
     figures: Sequence[Figure], painter: Painter, *, caption: str,
     site_url: Callable[[Place], str], part_url: Callable[[Place, Column], str], region_url: Callable[[Place], str],
+    region_name: Callable[[Place], str], words: tuple[str, str],
 ) -> Grid:  # fmt: skip
-    """Rows federation, then region > site. figures: of these three levels; without the federation's: one region's."""
+    """Rows federation, then region > site. figures: of these three levels; without the federation's: one region's.
+
+    words: what the report calls its regions and sites
+    """
     by_level: dict[str, list[Line]] = {"federation": [], "region": [], "site": []}
     for line in lines(figures):
         by_level[line.place.level].append(line)
@@ -173,7 +178,7 @@ def period_grid(
         sites.setdefault(line.place.region, []).append(line)
     groups = [[painter.row(line, kind="sum", name="All regions")] for line in by_level["federation"]]
     for region in by_level["region"]:
-        head = painter.row(region, kind="region", name=region.place.name, url=region_url(region.place))
+        head = painter.row(region, kind="region", name=region_name(region.place), url=region_url(region.place))
         below = [
             painter.row(
                 line, kind="site", name=line.place.name, url=site_url(line.place),
@@ -182,4 +187,4 @@ def period_grid(
             for line in sites.get(region.place.region, ())
         ]  # fmt: skip
         groups.append([head, *below])
-    return Grid(caption, "Region, site", painter.heads, list(painter.columns), groups)
+    return Grid(caption, f"{words[0].capitalize()}, {words[1]}", painter.heads, list(painter.columns), groups)

@@ -46,7 +46,7 @@ class Targets:
     def asked_by(cls, document: ReportDocument) -> "Targets":
         """What a report asks for."""
         asked = document.targets
-        classes = {
+        classes: dict[str, ClassTarget] = {
             name: ClassTarget(each.availability, each.reliability) for name, each in document.class_targets.items()
         }
         return cls(asked.availability, asked.reliability, asked.unknown, classes, dict(document.service_classes))

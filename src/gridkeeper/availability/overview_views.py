@@ -182,7 +182,7 @@ def good_hours(request: HttpRequest) -> HttpResponseBase:
         picture = tape_svg(tape, tape.place.name, len(days) * hours.HOURS)
         place = tape.place
         url = state.day_url(place.site, days[0]) if len(days) == 1 else state.site_url(place.site)
-        grouped.setdefault(place.region_name or place.region, []).append((place.name, tape, picture, url))
+        grouped.setdefault(state.region_name(place), []).append((place.name, tape, picture, url))
     context = state.context() | {
         "is_short": is_short,
         "grouped": grouped,

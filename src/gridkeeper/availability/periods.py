@@ -154,7 +154,8 @@ class Span:
                 Column(self.first, hour, f"{hour:02d}", f"{self.first} {hour:02d}:00–{(hour + 1) % 24:02d}:00 UTC", "")
                 for hour in range(24)
             ]
-        parts, day = [], self.first
+        parts: list[Column] = []
+        day = self.first
         while day < self.end:
             part = Span.of(Kind(self.step), day)
             parts.append(part._column(is_first=not parts))

@@ -12,12 +12,15 @@ from gridkeeper.availability.measures import MEASURES, Targets
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.periods import Kind, Span
 from gridkeeper.availability.profiles.documents import ReportDocument
+from gridkeeper.availability.queries import Place
 from gridkeeper.core.windows import as_utc
 
 #: What goes along from page to page.
 _CARRIED = ("report", "vo", "measure", "period")
 #: The measures that the pages know which explain a day.
 _EXPLAINED = ("availability", "reliability")
+#: Kinds of regions that are called otherwise than in a report's document.
+_WORDS = {"vo": "VO"}
 _TABS = (
     ("Table", "availability:month"), ("Tier-0/1", "availability:tiers"), ("Services", "availability:services"),
     ("Hours", "availability:hours"), ("Trends", "availability:trends"), ("SLA", "availability:sla"),
@@ -69,6 +72,17 @@ class State:
     @property
     def targets(self) -> Targets:
         return Targets.asked_by(self.document)
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the report calls its regions and its sites."""
+        document = self.document
+        return (_WORDS.get(document.region_kind, document.region_kind), document.group_kind.replace("_", " "))
+
+    def region_name(self, place: Place) -> str:
+        """Of a region; a tier is a number in the registry."""
+        name = place.region_name or place.region
+        return f"Tier-{name}" if self.document.region_kind == "tier" and name.isdecimal() else name
 
     @property
     def target(self) -> Any:

@@ -62,8 +62,9 @@ def month(request: HttpRequest) -> HttpResponseBase:
         site_url=lambda place: state.site_url(place.site),
         part_url=lambda place, column: part_url(state, place.site, column),
         region_url=lambda place: state.query(region=place.region),
+        region_name=state.region_name, words=state.words,
     )  # fmt: skip
-    names = {figure.place.region: figure.place.region_name or figure.place.region for figure in found}
+    names = {figure.place.region: state.region_name(figure.place) for figure in found}
     context = state.context() | {
         "grid": grid,
         "table": grid_html(grid),
@@ -95,6 +96,7 @@ def site(request: HttpRequest, key: str) -> HttpResponseBase:
     columns = span.columns()
     context = state.context() | {
         "site": place,
+        "region_name": state.region_name(place),
         "site_page_url": url_of("portal:site", key) or f"/sites/{key}/",
         "own": own,
         "whole": own.whole,

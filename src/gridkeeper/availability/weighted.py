@@ -1,6 +1,6 @@
 """Seconds of sites, each counted as often as the site weighs: its computing power (availability.md section 3). Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from fractions import Fraction
@@ -20,12 +20,19 @@ class Weighted:
 
     def __add__(self, other: "Weighted") -> "Weighted":
         """Sums over the whole period, never means of percentages."""
-        return Weighted(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+        return Weighted(
+            self.total + other.total, self.up + other.up, self.unknown + other.unknown, self.down + other.down,
+            self.excluded + other.excluded,
+        )  # fmt: skip
 
     @classmethod
     def of(cls, row: Mapping[str, float | None]) -> "Weighted | None":
         """From a row with levels.WEIGHTED among its columns; None where nothing was weighed."""
-        values = [row.get(name) for name in COLUMNS]
+        return cls.made([row.get(name) for name in COLUMNS])
+
+    @classmethod
+    def made(cls, values: Sequence[float | None]) -> "Weighted | None":
+        """From the values of COLUMNS; None where nothing was weighed."""
         known = [value for value in values if value is not None]
         return cls(*known) if len(known) == len(values) and known[0] > 0 else None
 
