@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from gridkeeper.availability.plan import Table
+from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.recomputations.rules import Silenced
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.verdicts import Ranges, judged_results

@@ -15,7 +15,8 @@ import pyarrow as pa
 from gridkeeper.availability import plan
 from gridkeeper.availability.levels import COMBINED, MEASURES, WEIGHTED, WITH_TIMELINES, Level
 from gridkeeper.availability.operations import Operations
-from gridkeeper.availability.plan import SCHEMAS, TIMELINE, Inputs, Table
+from gridkeeper.availability.plan_inputs import SCHEMAS, TIMELINE, Inputs, Table, named_inputs
+from gridkeeper.availability.plan_metrics import metric_timelines
 from gridkeeper.availability.rules import Rules
 from gridkeeper.lake.engines import engine_of
 from gridkeeper.lake.scan import bind, rows
@@ -131,7 +132,7 @@ _ANY_LENGTH_S = 987_654_321
 
 @lru_cache(maxsize=32)
 def _steps(rules: Rules, shape: Shape, dialect: str, with_hours: bool) -> tuple[Step, ...]:
-    inputs = plan.named_inputs(rules)
+    inputs = named_inputs(rules)
     tables = [*_timelines(inputs, shape), *_figures(inputs), *(_hours(inputs) if with_hours else ())]
     return tuple(Step(made.name, made.schema, _sql(made, dialect)) for made in tables)
 
@@ -142,7 +143,7 @@ def _sql(made: Made, dialect: str) -> str:
 
 
 def _timelines(inputs: Inputs, shape: Shape) -> Iterator[Made]:
-    yield from _of_level(inputs, Level.METRIC, plan.metric_timelines(inputs), shape)
+    yield from _of_level(inputs, Level.METRIC, metric_timelines(inputs), shape)
     for level in COMBINED:
         below, used = _kept(Level(level - 1).label, TIMELINE), shape.used[level]
         for operation in used:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from gridkeeper.availability import tables
 from gridkeeper.availability.judge import Judgement
 from gridkeeper.availability.levels import MEASURES, Level
-from gridkeeper.availability.plan import Table
+from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.topology import Names
 from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.core.windows import Window

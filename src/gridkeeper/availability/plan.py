@@ -13,86 +13,15 @@ Times are whole seconds from the start of the day, `[0, length_s)`. A day that i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import ibis
 from ibis import _
 
 from gridkeeper.availability.levels import MEASURES, WEIGHTED, Level
 from gridkeeper.availability.operations import Operations
-from gridkeeper.availability.rules import Rules
-from gridkeeper.core.status import RESULT_STATUSES, Status
-
-#: Ibis has no annotations that mypy could check.
-Table = Any
-Column = Any
-
-DAY_S = 86_400
-HOUR_S = 3_600
-
-#: The relations that a day is judged by, under the names by which the plan's statements know them.
-#:
-#: runs: change points of the day and of the day before, each day's by itself (the latter are the carry-over; `start`
-#:     and `seq` order them), what began earlier left out; seconds from midnight, rounded down, negative the day before
-#: expected: when a result is expected of a metric node; more than one row a node where it was expected with a break.
-#:     is_new: expected only since an instant of this day
-#: nodes: the tree, a row for each parent of a node; parent is of the level above, absent above
-#: made_by: which operation combines how many children of a node from service to site
-#: downtimes: intervals that excuse a service's node
-#: overrides: what a node is in an interval whatever its parts say; of several the greatest position wins
-#: weights: how often a site's seconds count in the weighted figures
-#: truth: for an operation that is no order, the status by the statuses that occur (`Operations.truth`)
-SCHEMAS: dict[str, dict[str, str]] = {
-    "runs": {
-        "series": "int64", "status": "int32", "start": "timestamp('UTC', 6)", "seq": "int64",
-        "start_s": "int64", "last_s": "int64",
-    },
-    "expected": {
-        "node": "int64", "series": "int64", "validity_s": "int64", "from_s": "int64", "until_s": "int64",
-        "is_new": "boolean",
-    },
-    "nodes": {"node": "int64", "parent": "int64"},
-    "made_by": {"node": "int64", "level": "int32", "operation": "string", "children": "int32"},
-    "downtimes": {"node": "int64", "start_s": "int64", "end_s": "int64"},
-    "overrides": {
-        "node": "int64", "level": "int32", "position": "int64", "start_s": "int64", "end_s": "int64",
-        "status": "string", "holds_end": "boolean",
-    },
-    "weights": {"node": "int64", "weight": "float64"},
-    "truth": {"operation": "string", "mask": "int64", "status": "int32"},
-}  # fmt: skip
-#: Of every timeline: who, what, from when until when.
-TIMELINE = {"node": "int64", "status": "int32", "start_s": "int64", "end_s": "int64"}
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """The relations of SCHEMAS, and the rules by which they are judged."""
-
-    rules: Rules
-    runs: Table
-    expected: Table
-    nodes: Table
-    made_by: Table
-    downtimes: Table
-    overrides: Table
-    weights: Table
-    truth: Table
-
-    @property
-    def length_s(self) -> int:
-        return self.rules.length_s
-
-    @property
-    def operations(self) -> Operations:
-        return self.rules.operations
-
-
-def named_inputs(rules: Rules) -> Inputs:
-    """The inputs by their names alone, of no session yet: what statements are made from."""
-    return Inputs(rules, **{name: ibis.table(schema, name=name) for name, schema in SCHEMAS.items()})
+from gridkeeper.availability.plan_inputs import HOUR_S, Column, Inputs, Table, code_of, keep_changes
+from gridkeeper.core.status import Status
 
 
 def combine(inputs: Inputs, operation: str, periods: Table, overriding: Table | None = None) -> Table:
@@ -109,40 +38,59 @@ def combine(inputs: Inputs, operation: str, periods: Table, overriding: Table | 
     if overriding is not None:
         mark = overriding.select("node", status=ibis.literal(_OVERRIDE, "int32"), start_s=_.start_s, end_s=_.end_s)
         counted = counted.union(mark.group_by("node", "status", "start_s", "end_s").agg(n=_.count()))
-    edges = _edges(counted, codes, has_override=overriding is not None).filter(_.at_s < inputs.length_s)
-    changes = edges.group_by("node", "at_s").agg(**{name: edges[name].sum() for name in edges.columns[2:]})
+    wanted = [*codes, *([_OVERRIDE] if overriding is not None else [])]
+    edges = _edges(counted, wanted).filter(_.at_s < inputs.length_s)
+    names = edges.columns[2:]
+    changes = edges.group_by("node", "at_s").agg(**{name: edges[name].sum() for name in names})
     running = ibis.window(group_by="node", order_by="at_s", preceding=None, following=0)
-    counts = changes.select("node", "at_s", **{name: changes[name].sum().over(running) for name in changes.columns[2:]})
+    packed = changes.select("node", "at_s", **{name: changes[name].sum().over(running).cast("int64") for name in names})
+    counts = packed.select("node", "at_s", **{f"n{code}": _count(packed, place) for place, code in enumerate(wanted)})
     picked = _first_of(counts, order) if order else _looked_up(counts, codes, inputs.truth, operation)
     if overriding is not None:
         picked = _overridden(picked, inputs.operations)
-    return _keep_changes(picked.select("node", "at_s", "status"), inputs.length_s)
+    return keep_changes(picked.select("node", "at_s", "status"), inputs.length_s)
 
 
 _OVERRIDE = 7  # counted beside the statuses, of which it is none
 _OVERRIDDEN = f"n{_OVERRIDE}"
+#: Three counts share a number, because the sums are what a level costs. It is a float: sums of integers are 128 bits
+#: wide in DuckDB and three times as dear, and these stay exact below 2^53.
+_COUNT_BITS, _COUNTS_A_NUMBER = 17, 3
+#: More parts than a count can hold; `relations` refuses a tree with such a node.
+MOST_PARTS = (1 << _COUNT_BITS) - 1
 
 
-def _edges(counted: Table, codes: Sequence[int], *, has_override: bool) -> Table:
-    """One row where a period starts (its number added) and one where it ends (taken away).
+def _edges(counted: Table, wanted: Sequence[int]) -> Table:
+    """One row where a period starts (its number added) and one where it ends (taken away), the counts packed."""
+    packs = range(0, len(wanted), _COUNTS_A_NUMBER)
 
-    The numbers are floats: sums of integers are 128 bits wide in DuckDB and three times as dear; these stay exact.
-    """
-    wanted = [*codes, *([_OVERRIDE] if has_override else [])]
+    def side(at_s: Column, sign: int) -> Table:
+        numbers = {
+            f"packed{first}": _packed(counted, wanted[first : first + _COUNTS_A_NUMBER], sign) for first in packs
+        }
+        return counted.select("node", at_s=at_s, **numbers)
 
-    def side(at_s: Column, number: Column) -> Table:
-        zero = ibis.literal(0, "float64")
-        counts = {f"n{value}": ibis.ifelse(counted.status == value, number, zero) for value in wanted}
-        return counted.select("node", at_s=at_s, **counts)
+    return side(counted.start_s, 1).union(side(counted.end_s, -1))
 
+
+def _packed(counted: Table, codes: Sequence[int], sign: int) -> Column:
     number = counted.n.cast("float64")
-    return side(counted.start_s, number).union(side(counted.end_s, -number))
+    branches = [
+        (counted.status == code, number * float(sign << _COUNT_BITS * place)) for place, code in enumerate(codes)
+    ]
+    return ibis.cases(*branches, else_=ibis.literal(0, "float64"))
+
+
+def _count(packed: Table, place: int) -> Column:
+    """How many parts have the status of that place."""
+    number = packed[f"packed{place - place % _COUNTS_A_NUMBER}"]
+    return (number >> _COUNT_BITS * (place % _COUNTS_A_NUMBER)) & MOST_PARTS
 
 
 def _first_of(counts: Table, order: Sequence[int]) -> Table:
     """With the status: the first of the order that occurs."""
     branches = [(counts[f"n{code}"] > 0, ibis.literal(code, "int32")) for code in order]
-    return counts.mutate(status=ibis.cases(*branches, else_=_status(Status.EXCLUDED)))
+    return counts.mutate(status=ibis.cases(*branches, else_=code_of(Status.EXCLUDED)))
 
 
 def _looked_up(counts: Table, codes: Sequence[int], truth: Table, operation: str) -> Table:
@@ -156,112 +104,6 @@ def _overridden(picked: Table, operations: Operations) -> Table:
     """In a downtime, the state of downtimes."""
     down = ibis.literal(operations.code(operations.down), "int32")
     return picked.mutate(status=ibis.ifelse(picked[_OVERRIDDEN] > 0, down, picked.status))
-
-
-def _keep_changes(points: Table, length_s: int) -> Table:
-    """Rows whose status differs from the one before, each holding until the next."""
-    in_order = ibis.window(group_by="node", order_by="at_s")
-    before = points.mutate(before=points.status.lag().over(in_order))
-    kept = before.filter(_.before.isnull() | (_.before != _.status)).drop("before")
-    end = kept.at_s.lead().over(in_order).fill_null(length_s)
-    return kept.select("node", "status", start_s=kept.at_s, end_s=end)
-
-
-def metric_timelines(inputs: Inputs) -> Table:
-    """The timelines of the metric nodes, from results, what is expected, and how long a result says something."""
-    runs = _in_known_states(inputs.runs, inputs.operations)
-    steady = _steady(runs, inputs)
-    others = inputs.expected.anti_join(steady, "node")
-    segments = _result_segments(runs.semi_join(others, "series"), others, inputs.length_s)
-    points = _points(segments, others, inputs)
-    return steady.union(_keep_changes(points, inputs.length_s))
-
-
-def _in_known_states(runs: Table, operations: Operations) -> Table:
-    """A result in a state that the profile does not have says nothing that it could count: it is unknown."""
-    known = set(operations.codes.values())
-    if known.issuperset(status.value for status in RESULT_STATUSES):
-        return runs
-    unknown = ibis.literal(operations.code(operations.unknown), "int32")
-    return runs.mutate(status=ibis.ifelse(runs.status.isin(sorted(known)), runs.status, unknown))
-
-
-def _status(status: Status) -> Column:
-    return ibis.literal(status.value, "int32")
-
-
-def _steady(runs: Table, inputs: Inputs) -> Table:
-    """The metrics that said one thing all day, carried over from the day before: one run on either day.
-
-    That is nearly all of them. Found by one aggregation, they need none of the windows that the others go through.
-    """
-    of_series = runs.group_by("series").agg(
-        runs=_.count(),
-        status=_.status.min(),
-        worst=_.status.max(),
-        carried_s=_.start_s.min(),
-        carried_last_s=_.last_s.min(),
-        began_s=_.start_s.max(),
-        last_s=_.last_s.max(),
-    )
-    one_each = of_series.filter((_.runs == 2) & (_.status == _.worst) & (_.carried_s < 0) & (_.began_s >= 0))
-    found = one_each.join(inputs.expected.filter((_.from_s == 0) & (_.until_s == inputs.length_s)), "series")
-    is_touching = (found.began_s <= found.carried_last_s + found.validity_s) & (found.began_s < inputs.length_s)
-    whole = found.filter(is_touching & (found.last_s + found.validity_s >= inputs.length_s))
-    zero, length = ibis.literal(0, "int64"), ibis.literal(inputs.length_s, "int64")
-    return whole.select("node", "status", start_s=zero, end_s=length)
-
-
-def _result_segments(runs: Table, expected: Table, length_s: int) -> Table:
-    """What results say: from each run's start to the next run's, or until its last result is too old."""
-    in_order = ibis.window(group_by="series", order_by=["start", "seq"])
-    found = runs.mutate(next_s=runs.start_s.lead().over(in_order).fill_null(length_s)).join(expected, "series")
-    segments = found.select(
-        "node",
-        "status",
-        "from_s",
-        "until_s",
-        "is_new",
-        start_s=ibis.greatest(found.start_s, found.from_s),
-        end_s=ibis.least(found.next_s, found.last_s + found.validity_s, found.until_s),
-    )
-    return segments.filter(_.start_s < _.end_s)
-
-
-def _points(segments: Table, expected: Table, inputs: Inputs) -> Table:
-    """Where a metric's status may change. Its segments do not overlap, so that nothing need be counted.
-
-    Between them and after them it is MISSING; before the first of them too, or UNKNOWN where it is expected only since
-    this day; outside of what is expected it is EXCLUDED.
-    """
-    of_interval = ibis.window(group_by=["node", "from_s"], order_by="start_s")
-    ordered = segments.mutate(
-        next_s=segments.start_s.lead().over(of_interval).fill_null(segments.until_s),
-        previous_s=segments.start_s.lag().over(of_interval),
-    )
-    missing, unknown = _silence(inputs.operations)
-    late = ordered.filter(_.previous_s.isnull() & (_.start_s > _.from_s))
-    silent = expected.anti_join(segments, ["node", "from_s"])
-    inside = [
-        ordered.select("node", "status", at_s=_.start_s),
-        ordered.filter(_.end_s < _.next_s).select("node", status=missing, at_s=_.end_s),
-        *[
-            part.select("node", status=ibis.ifelse(part.is_new, unknown, missing), at_s=part.from_s)
-            for part in (late, silent)
-        ],
-    ]
-    excluded = _status(Status.EXCLUDED)
-    ends = expected.filter(_.until_s < inputs.length_s).select("node", status=excluded, at_s=_.until_s)
-    first = expected.filter(_.from_s > 0).anti_join(expected.filter(_.from_s == 0), "node")
-    begins = first.select("node").distinct().select("node", status=excluded, at_s=ibis.literal(0, "int64"))
-    return ibis.union(*inside, ends, begins).filter(_.at_s < inputs.length_s)
-
-
-def _silence(operations: Operations) -> tuple[Column, Column]:
-    """The states of no result, and of no result yet."""
-    codes = (operations.code(state) for state in (operations.missing, operations.unknown))
-    missing, unknown = (ibis.literal(code, "int32") for code in codes)
-    return missing, unknown
 
 
 def level_timelines(inputs: Inputs, level: Level, below: Table, used: Sequence[str]) -> Table:
@@ -316,7 +158,7 @@ def overridden(inputs: Inputs, level: Level, timeline: Table) -> Table:
     points = covered.select(
         "node", at_s=ibis.greatest(covered.start_s, covered.old_start_s), status=covered.status.fill_null(covered.old)
     )
-    return timeline.anti_join(pieces, "node").union(_keep_changes(points, inputs.length_s).select(*timeline.columns))
+    return timeline.anti_join(pieces, "node").union(keep_changes(points, inputs.length_s).select(*timeline.columns))
 
 
 def _override_pieces(inputs: Inputs, level: Level) -> Table:

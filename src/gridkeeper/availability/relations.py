@@ -12,7 +12,8 @@ import ibis
 import pyarrow as pa
 
 from gridkeeper.availability.levels import COMBINED
-from gridkeeper.availability.plan import SCHEMAS, Table
+from gridkeeper.availability.plan import MOST_PARTS
+from gridkeeper.availability.plan_inputs import SCHEMAS, Table
 from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.engines import engine_of
@@ -77,6 +78,9 @@ def tree_rows(tree: Tree) -> dict[str, pa.Table]:
 
 def _made_by(tree: Tree) -> list[tuple[int, int, str, int]]:
     children = Counter(parent for path in tree.numbers for parent in tree.parents(path))
+    crowded = [path for path, count in children.items() if count > MOST_PARTS and path.level in COMBINED]
+    if crowded:
+        raise ValueError(f"{crowded[0]} has {children[crowded[0]]} parts; a judgement counts at most {MOST_PARTS}")
     return [
         (number, path.level, tree.operation(path), children[path])
         for path, number in tree.numbers.items()

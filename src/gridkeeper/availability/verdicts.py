@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from gridkeeper.availability.plan import Table
+from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.thresholds import Thresholds
 from gridkeeper.availability.tree import Tree
 from gridkeeper.bus.facts import Facts
