@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 from gridkeeper.availability import topology_feeds, topology_registry
 from gridkeeper.availability.levels import Level
@@ -131,15 +131,15 @@ def _excuses(period: Period, by_source: Mapping[str, Sequence[Judged]], site: Si
 
 def _weigh(tree: Tree, reports: Sequence[ReportDefinition], day: date) -> None:
     """Gives sites the weights of the kind that their report counts by."""
-    kinds = {each.name: each.document for each in reports if each.document.weight}
+    kinds = {each.name: each for each in reports if each.document.weight}
     known: dict[tuple[str, str], Mapping[str, float]] = {}
     for path in tree.numbers if kinds else ():
-        document = kinds.get(path.report)
-        if document is None or path.level is not Level.SITE:
+        report = kinds.get(path.report)
+        if report is None or path.level is not Level.SITE:
             continue
-        key = (document.topology, document.weight)
+        key = (report.document.topology, report.document.weight)
         if key not in known:
-            known[key] = (topology_feeds.weights if key[0] == "feed" else weights_on)(day, document.weight)
+            known[key] = _weights_of(report, day)
         if path.site in known[key]:
             tree.weights[path] = known[key][path.site]
 
@@ -157,7 +157,7 @@ def judged_by(period: Period, report: str) -> JudgedBy:
     inputs |= {kind: version.label for kind, version in chosen.items() if version}
     inputs["metrics"] = _digest_of_metrics(period, definition)
     if definition.document.weight:
-        inputs["weights"] = definition.document.weight
+        inputs["weights"] = f"{definition.document.weight}:{_digest(_weights_of(definition, period.day))}"
     version = chosen["operations"]
     operations = Operations.of(version.label, version.document.document()) if version else DEFAULT_OPERATIONS
     return JudgedBy(operations, inputs, _thresholds(chosen["thresholds"]))
@@ -189,4 +189,14 @@ def _digest_of_metrics(period: Period, report: ReportDefinition) -> str:
         for entries in profiles[vo].values()
         for entry in entries
     )
-    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()[:12]
+    return _digest(lines)
+
+
+def _weights_of(report: ReportDefinition, day: date) -> dict[str, float]:
+    """By key of a site, or by its name where the topology is a feed's."""
+    document = report.document
+    return (topology_feeds.weights if document.topology == "feed" else weights_on)(day, document.weight)
+
+
+def _digest(said: Any) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

@@ -7,16 +7,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from gridkeeper.availability.profiles.documents import AggregationDocument
 from gridkeeper.availability.profiles.in_force import ReportDefinition
 from gridkeeper.availability.topology_period import Period
+from gridkeeper.availability.topology_supports import Support, supports
 from gridkeeper.availability.topology_then import Certified, Then
 from gridkeeper.availability.tree import Excuse, Expected, Path
 from gridkeeper.core.identifiers import series_id
 from gridkeeper.core.windows import Window, merge_windows
+from gridkeeper.people.audit import FOREVER
 from gridkeeper.probes.models import ProfileEntry
 from gridkeeper.registry.models import (
     Classification,
@@ -26,7 +27,7 @@ from gridkeeper.registry.models import (
     Severity,
     Site,
 )
-from gridkeeper.vos.models import Vo, VoSupport
+from gridkeeper.vos.models import Vo
 
 #: Where sites stand in a report by tiers that have none.
 NO_TIER = "No tier"
@@ -56,21 +57,33 @@ class _Stand(NamedTuple):
     began: datetime
 
 
+class _Metric(NamedTuple):
+    """A critical entry of a profile. vo: whose results judge; "" for what is run once for all"""
+
+    name: str
+    vo: str
+    validity_s: int
+    since: datetime
+    until: datetime
+
+
 def expected_of(period: Period, judged: Sequence[Judged], site: Site | None) -> list[Expected]:
-    """The lines of these reports in the order of VOs, sites, service types and hosts. At most fourteen queries."""
+    """The lines of these reports, by VOs, sites, service types and hosts. The number of queries is always the same."""
     walk = _Walk(period, judged, site)
-    return merged([line for support in walk.support() for line in walk.lines(support)])
+    for support in walk.support():
+        walk.visit(support)
+    return walk.lines()
 
 
 class _Walk:
-    """What is looked up once for all services of a day."""
+    """What is looked up once for all services of a day, and the lines that were found."""
 
     def __init__(self, period: Period, judged: Sequence[Judged], site: Site | None) -> None:
         self._period, self._site = period, site
         self._judged = [(each, each.service_types) for each in judged]
         documents = [each.report.document for each in judged]
         self._certified = Certified(period, site)
-        self._profiles = profile_entries(period)
+        self._metrics = _Metrics(period)
         self._then = Then.at(
             period.window.end,
             with_tags=any(document.filter.scopes or document.filter.tags for document in documents),
@@ -78,60 +91,66 @@ class _Walk:
         )
         is_grouped = any(document.group_kind == "service_group" for document in documents)
         self._members = _members(period) if is_grouped else {}
+        self._lines: dict[Path, list[Expected]] = {}
+        self._to_merge: set[Path] = set()
+        # Reports ask for the same series; each is a hash.
+        self._series: dict[tuple[str, str, str, str], int] = {}
 
-    def support(self) -> Iterable[VoSupport]:
-        window = self._period.window
-        support: QuerySet[VoSupport] = VoSupport.objects.overlapping(window.start, window.end)
-        if self._site is not None:
-            support = support.filter(service__site=self._site)
+    def support(self) -> list[Support]:
         vos = {each.report.vo for each, _ in self._judged}
-        if None not in vos:
-            support = support.filter(vo__name__in=vos)
-        wanted = support.select_related("vo", "service__service_type", "service__site__ngi__federation")
-        # In the order of the tree, so that its numbers are the same however the database happens to answer.
-        return wanted.order_by(
-            "vo__name", "service__site__key", "service__service_type__name", "service__hostname", "pk"
-        )
+        named = None if None in vos else {vo for vo in vos if vo}
+        return supports(self._period.window, named, self._site)
 
-    def lines(self, support: VoSupport) -> Iterator[Expected]:
-        """What is expected of a service for a VO in all reports that judge by that VO."""
+    def lines(self) -> list[Expected]:
+        """A line for each metric and interval in which it is expected."""
+        found = []
+        for place, lines in self._lines.items():
+            found += merged(lines) if place in self._to_merge else lines
+        return found
+
+    def visit(self, support: Support) -> None:
+        """Adds what is expected of a service for a VO in all reports that judge by that VO."""
         service = support.service
-        entries = self._profiles[support.vo_id].get(service.service_type_id, ())
-        if not entries or not self._then.is_judged(service):
+        metrics = self._metrics.of(support)
+        if not metrics or not self._then.is_judged(service):
             return
         lasting = _common(support, service, service.site, within=self._period.window)
         for each, types in self._judged if lasting else ():
-            if each.report.vo not in (None, support.vo.name):
+            if each.report.vo not in (None, support.vo):
                 continue
-            if types is not None and service.service_type.name not in types:
+            if types is not None and support.service_type not in types:
                 continue
             if lasting and self._then.fits(each.report.document.filter, service):
-                yield from self._of_report(each.report, support, lasting, entries)
+                self._add(each.report, support, lasting, metrics)
 
-    def _of_report(
-        self, report: ReportDefinition, support: VoSupport, lasting: Window, entries: Sequence[ProfileEntry]
-    ) -> Iterator[Expected]:
-        service = support.service
-        certified = self._certified.windows(service.site_id, report.document.filter.certifications)
+    def _add(self, report: ReportDefinition, support: Support, lasting: Window, metrics: Sequence[_Metric]) -> None:
+        certified = self._certified.windows(support.service.site_id, report.document.filter.certifications)
         for stand in self._stands(report, support, lasting):
-            place = Path(report.name, stand.region, stand.group, service.service_type.name, service.hostname)
-            for entry in entries:
-                yield from self._of_metric(place, stand, entry, certified)
+            place = Path(report.name, stand.region, stand.group, support.service_type, support.service.hostname)
+            for part in filter(None, map(stand.lasting.intersection, certified)):
+                if place in self._lines:
+                    self._to_merge.add(place)
+                self._lines.setdefault(place, []).extend(self._of_part(place, part, stand.began, metrics))
 
-    def _of_metric(
-        self, place: Path, stand: _Stand, entry: ProfileEntry, certified: Sequence[Window]
-    ) -> Iterator[Expected]:
-        metric = entry.test.name
-        # A borrowed profile is judged by the results of the VO that it was borrowed from: only those are run.
-        vo_name = entry.vo.name if entry.test.is_per_vo else ""
-        series = series_id(place.hostname, place.service_type, metric, vo_name)
-        began = max(stand.began, entry.valid_from)
-        for window in _expected_windows(stand.lasting, entry, certified):
-            interval = (self._period.second(window.start), self._period.second(window.end))
-            is_new = max(began, window.start) > self._period.window.start
-            yield Expected(place._replace(metric=metric), series, entry.test.validity_s, *interval, is_new)
+    def _of_part(self, place: Path, part: Window, began: datetime, metrics: Sequence[_Metric]) -> Iterator[Expected]:
+        """What is expected in a part of the day in which all holds but, maybe, the entries of the profile."""
+        day = self._period
+        whole = (day.second(part.start), day.second(part.end))
+        for metric in metrics:
+            interval = whole
+            start = part.start
+            if metric.since > part.start or metric.until < part.end:
+                if metric.since >= part.end or metric.until <= part.start:
+                    continue
+                start = max(metric.since, start)
+                interval = (day.second(start), day.second(min(metric.until, part.end)))
+                self._to_merge.add(place)
+            key = (place.hostname, place.service_type, metric.name, metric.vo)
+            series = self._series.get(key) or self._series.setdefault(key, series_id(*key))
+            is_new = max(began, metric.since, start) > day.window.start
+            yield Expected(Path(*place[:5], metric.name), series, metric.validity_s, *interval, is_new)
 
-    def _stands(self, report: ReportDefinition, support: VoSupport, lasting: Window) -> Iterator[_Stand]:
+    def _stands(self, report: ReportDefinition, support: Support, lasting: Window) -> Iterator[_Stand]:
         service = support.service
         began = max(row.valid_from for row in (support, service, service.site))
         for region in self._regions(report, support):
@@ -143,13 +162,33 @@ class _Walk:
                 if part:
                     yield _Stand(region, member.group.key, part, max(began, member.valid_from))
 
-    def _regions(self, report: ReportDefinition, support: VoSupport) -> Sequence[str]:
+    def _regions(self, report: ReportDefinition, support: Support) -> Sequence[str]:
         then = self._then.site(support.service.site)
         kind = report.document.region_kind
         if kind == "project":
             return self._then.projects.get(then.region, [then.federation])
         words = {"region": then.region, "tier": then.tier or NO_TIER, "federation": then.federation}
-        return [words.get(kind, support.vo.name)]
+        return [words.get(kind, support.vo)]
+
+
+class _Metrics:
+    """The critical entries by VO and service type."""
+
+    def __init__(self, period: Period) -> None:
+        self._profiles = profile_entries(period)
+        self._known: dict[tuple[int, int], list[_Metric]] = {}
+
+    def of(self, support: Support) -> list[_Metric]:
+        key = (support.vo_id, support.service.service_type_id)
+        if key not in self._known:
+            self._known[key] = [_metric(entry) for entry in self._profiles[key[0]].get(key[1], ())]
+        return self._known[key]
+
+
+def _metric(entry: ProfileEntry) -> _Metric:
+    # A borrowed profile is judged by the results of the VO that it was borrowed from: only those are run.
+    vo = entry.vo.name if entry.test.is_per_vo else ""
+    return _Metric(entry.test.name, vo, entry.test.validity_s, entry.valid_from, entry.valid_until or FOREVER)
 
 
 def profile_entries(period: Period) -> Mapping[int, Mapping[int, list[ProfileEntry]]]:
@@ -176,15 +215,7 @@ def _members(period: Period) -> dict[int, list[ServiceGroupMember]]:
     return found
 
 
-def _expected_windows(lasting: Window, entry: ProfileEntry, certified: Sequence[Window]) -> Iterator[Window]:
-    both = _common(entry, within=lasting)
-    for window in certified if both else ():
-        part = both.intersection(window) if both else None
-        if part:
-            yield part
-
-
-def _common(*rows: Dated, within: Window) -> Window | None:
+def _common(*rows: Dated | Support, within: Window) -> Window | None:
     """The part of the window in which all of the rows are valid."""
     start = max(within.start, *(row.valid_from for row in rows))
     end = min(within.end, *(row.valid_until or within.end for row in rows))

