@@ -21,6 +21,7 @@ from gridkeeper.availability.drill.branches import Branch, Forced
 from gridkeeper.availability.drill.decisions import Decided
 from gridkeeper.availability.drill.groups import Group
 from gridkeeper.availability.drill.growing import Judged, Starts, grow
+from gridkeeper.availability.drill.heard import runs_of_days
 from gridkeeper.availability.drill.suppositions import NOTHING, Supposition, suppose
 from gridkeeper.availability.operations import Operations
 from gridkeeper.availability.recomputations.rules import Silenced
@@ -30,13 +31,9 @@ from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.bus.facts import open_facts
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.engines import engine_of
-from gridkeeper.lake.scan import arrow_table, connect, rows
+from gridkeeper.lake.scan import connect, rows
 
 _MICROSECONDS = 1_000_000
-_RUNS = pa.schema(
-    [("series", pa.int64()), ("status", pa.int32()), ("start", pa.timestamp("us", "UTC")),
-     ("last_at", pa.timestamp("us", "UTC")), ("seq", pa.int64())]
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def judge_group(group: Group, report: str, asked: Iterable[Asked], now: datetime
     A day that has not begun, or on which nothing of the group was judged by the report, is left out.
     """
     days = _days(group, report, list(asked), now)
-    found = {}
+    found: dict[Asked, Branch] = {}
     for silenced, heard_alike in _by(days, lambda day: day.silenced).items():
         runs = _runs(heard_alike, silenced)
         starts = Starts.of(runs)
@@ -116,16 +113,9 @@ def _days(group: Group, report: str, asked: Sequence[Asked], now: datetime) -> l
 
 def _runs(days: Sequence[_Day], silenced: Collection[Silenced]) -> pa.Table:
     """The change points of all their series, of all days and of the days before."""
-    from gridkeeper.availability.heard import runs_on
-
-    facts, validity = open_facts(), topology.validity()
     wanted = sorted({near for day in days for near in (day.asked.day - DAY, day.asked.day)})
-    series = pa.array(sorted({line.series for day in days for line in day.tree.expected}), pa.int64())
-    with connect() as con:
-        first, *others = [runs_on(con, facts, day, validity, silenced).select(*_RUNS.names) for day in wanted]
-        ours = arrow_table(con, pa.table({"series": series}))
-        found: pa.Table = first.union(*others).semi_join(ours, "series").to_pyarrow()
-    return found.cast(_RUNS)
+    series = sorted({line.series for day in days for line in day.tree.expected})
+    return runs_of_days(open_facts(), wanted, series, topology.validity(), silenced)
 
 
 def _judge(days: Sequence[_Day], runs: pa.Table, rules: Rules) -> Iterator[tuple[_Day, Judged]]:

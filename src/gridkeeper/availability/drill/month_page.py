@@ -8,8 +8,9 @@ from decimal import Decimal
 from gridkeeper.availability import queries
 from gridkeeper.availability.drill import day_page, judging
 from gridkeeper.availability.drill.branches import Branch
-from gridkeeper.availability.drill.causes import Cause
+from gridkeeper.availability.drill.causes import Cause, burdens
 from gridkeeper.availability.drill.groups import Group
+from gridkeeper.availability.drill.strips import Telling
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.rules import Seconds, total
 from gridkeeper.core.units import percent
@@ -69,13 +70,14 @@ def _told(
 
 def longest(found: Iterable[Cause]) -> list[Cause]:
     """The longest period of each burden: the one whose result is quoted."""
-    return [burden.longest for burden in day_page.burdens(found)]
+    return [burden.longest for burden in burdens(found)]
 
 
-def _with_days(found: Sequence[Cause], tell: day_page.Telling) -> list[tuple[day_page.Loss, list[date]]]:
-    burdens = day_page.burdens(found)
-    days = [sorted({cause.window.start.date() for cause in burden.causes}) for burden in burdens]
-    return [(day_page.loss_of(burden, tell), days_of) for burden, days_of in zip(burdens, days, strict=True)]
+def _with_days(found: Sequence[Cause], tell: Telling) -> list[tuple[day_page.Loss, list[date]]]:
+    return [
+        (day_page.loss_of(burden, tell), sorted({cause.window.start.date() for cause in burden.causes}))
+        for burden in burdens(found)
+    ]
 
 
 def _cost(loss: day_page.Loss, days: list[date], whole: Seconds, measure: str) -> Cost:

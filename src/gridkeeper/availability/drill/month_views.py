@@ -1,5 +1,6 @@
 """The pages of a site's month: why its figure is what it is, and what it would be under a supposition."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from gridkeeper.availability.drill.asked import Asked, month_of
 from gridkeeper.availability.drill.branches import Branch
 from gridkeeper.availability.drill.groups import Group, group_of
 from gridkeeper.availability.drill.suppositions import SupposedDowntime, Supposition
-from gridkeeper.availability.drill.what_if import ComparedDay, WhatIf, parts_of, what_if
+from gridkeeper.availability.drill.what_if import ComparedDay, WhatIf, judged_services, what_if
 from gridkeeper.availability.models import RecomputationKind
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.rules import TARGETS, reasons
@@ -75,7 +76,7 @@ def suppose(request: HttpRequest, key: str) -> HttpResponse:
     found = None
     if not supposition.is_empty and not problems:
         found = what_if(group, asked.report, month, supposition, now)
-    services = parts_of(group, asked.report, _days_of(month, asked.today), now)
+    services = judged_services(group, asked.report, _days_of(month, asked.today), now)
     context = _context(asked, group, month, "availability:what_if") | {
         "services": _choices(services, supposition),
         "metrics": _metrics(services, supposition),
@@ -129,18 +130,20 @@ def _days_of(month: Month, today: date) -> list[date]:
     return [day for day in month.days() if day <= today][-3:]
 
 
-def _choices(services: list[Branch], supposition: Supposition) -> list[dict[str, Any]]:
+Services = Mapping[tuple[str, str], set[str]]
+
+
+def _choices(services: Services, supposition: Supposition) -> list[dict[str, Any]]:
     chosen = {(each.service_type, each.hostname) for each in supposition.downtimes}
-    pairs = [(branch.path.service_type, branch.path.hostname) for branch in services]
-    return [_choice(*pair, pair in chosen) for pair in dict.fromkeys(pairs)]
+    return [_choice(*pair, is_chosen=pair in chosen) for pair in services]
 
 
-def _metrics(services: list[Branch], supposition: Supposition) -> list[dict[str, Any]]:
-    pairs = {(part.path.metric, part.path.service_type) for branch in services for part in branch.parts}
-    return [_choice(*pair, pair in supposition.without) for pair in sorted(pairs)]
+def _metrics(services: Services, supposition: Supposition) -> list[dict[str, Any]]:
+    pairs = {(metric, service_type) for (service_type, _), metrics in services.items() for metric in metrics}
+    return [_choice(*pair, is_chosen=pair in supposition.without) for pair in sorted(pairs)]
 
 
-def _choice(first: str, second: str, is_chosen: bool) -> dict[str, Any]:
+def _choice(first: str, second: str, *, is_chosen: bool) -> dict[str, Any]:
     return {"value": f"{first}{_BETWEEN}{second}", "first": first, "second": second, "is_chosen": is_chosen}
 
 

@@ -1,17 +1,20 @@
 """What figures would be under a supposition: the month and the days that it changes, before and after."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from gridkeeper.availability import queries
+from gridkeeper.availability import queries, topology
 from gridkeeper.availability.drill import judging
 from gridkeeper.availability.drill.branches import Branch
 from gridkeeper.availability.drill.groups import Group
 from gridkeeper.availability.drill.suppositions import NOTHING, Supposition
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.rules import Seconds, total
+from gridkeeper.availability.topology import Period
+from gridkeeper.availability.tree import Tree
 from gridkeeper.core.windows import Window
 
 
@@ -76,11 +79,13 @@ def _day(day: date, trees: dict[judging.Asked, Branch], supposition: Supposition
     return ComparedDay(day, compared, before, after)
 
 
-def parts_of(group: Group, report: str, days: Sequence[date], now: datetime) -> list[Branch]:
-    """The services of the group on the newest of these days that has any: what a supposition can name."""
-    for day in sorted(days, reverse=True):
-        asked = judging.Asked(day)
-        found = judging.judge_group(group, report, [asked], now)
+def judged_services(group: Group, report: str, days: Iterable[date], now: datetime) -> dict[tuple[str, str], set[str]]:
+    """(service type, hostname) -> its metrics, on the newest of these days that has any: what can be supposed."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for period in (Period.of(day, now) for day in sorted(days, reverse=True)):
+        tree = topology.tree_of(period, site=group.site, report=report, group=group.key) if period else Tree()
+        for line in tree.expected:
+            found[line.path.service_type, line.path.hostname].add(line.path.metric)
         if found:
-            return [branch for _, branch in found[asked].walk() if branch.path.hostname and not branch.path.metric]
-    return []
+            break
+    return dict(sorted(found.items()))

@@ -126,7 +126,7 @@ def _line(row: Mapping[str, Any], targets: Mapping[str, Decimal]) -> Line:
 
 def _weighted(row: Mapping[str, Any]) -> dict[str, Decimal | None]:
     """By the same formulas, from seconds times weights; rounded as the others are."""
-    if row.get("weighted_total_s") is None:
+    if not row.get("weighted_total_s"):  # nothing there has a weight
         return {}
     total, up, unknown, down, excluded = (
         Decimal(str(row.get(f"weighted_{name}") or 0))
