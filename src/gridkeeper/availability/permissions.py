@@ -29,7 +29,7 @@ def may_ask(user: User, place: Any) -> bool:
     permission = _ENTRY_OF.get(type(place))
     if permission is not None and holds(user, permission, place):
         return True
-    return is_federation_staff(user, place)
+    return bool(is_federation_staff(user, place))
 
 
 @rules.predicate  # type: ignore[untyped-decorator]
