@@ -39,19 +39,23 @@ def rows_in_force(kind: FeedKind, day: date, name: str = "") -> list[Row] | None
     return None if document is None else list(rows_of(document))
 
 
+#: Where ARGO's objects keep their rows: its envelope, its downtimes, its weights.
+_NESTED = ("data", "endpoints", "groups")
+
+
 def rows_of(document: Any) -> Iterator[Row]:
-    """The objects of a bare list, of ARGO's envelope, or of an object with one list ("endpoints", "groups")."""
-    if isinstance(document, list):
-        for member in document:
-            nested = [each for each in member.values() if isinstance(each, list)] if "hostname" not in member else []
-            if nested and not isinstance(member.get("tags"), list):
-                yield from (row for rows in nested for row in rows)
-            else:
-                yield member
-    elif isinstance(document, Mapping):
-        lists = [each for each in document.values() if isinstance(each, list)]
-        for rows in lists:
-            yield from rows_of(rows)
+    """The rows of a bare list, of ARGO's envelope, or of objects that hold a list of them.
+
+    >>> list(rows_of({"data": [{"date": "2026-03-01", "endpoints": [{"hostname": "a"}, {"hostname": "b"}]}]}))
+    [{'hostname': 'a'}, {'hostname': 'b'}]
+    """
+    members = [document] if isinstance(document, Mapping) else document
+    for member in members:
+        nested = next((member[name] for name in _NESTED if isinstance(member.get(name), list)), None)
+        if nested is None:
+            yield member
+        else:
+            yield from rows_of(nested)
 
 
 def expected_of(period: Period, judged: Sequence[Judged]) -> list[Expected]:

@@ -239,3 +239,12 @@ def test_a_report_may_take_its_topology_from_feeds(grid):
     assert sorted((paths[node].hostname, start, end) for node, start, end in tree.excused()) == [
         ("se", 0, 3600), ("se1", 21600, 25200)
     ]  # fmt: skip
+
+
+def test_groups_that_contain_each_other_and_weights_of_nobody_do_no_harm(grid):
+    a_feed("endpoints", [_endpoint("A", "SE", "se1"), _endpoint("B", "SE", "se2")])
+    a_feed("groups", [{"group": a, "type": "NGI", "subgroup": b} for a, b in ("AB", "BA", "AA")])
+    a_feed("weights", {"name": "hepspec", "groups": [{"name": "NOWHERE", "value": 3}]}, name="hepspec")
+    define(topology="feed", weight="hepspec")
+    assert expected() == [("A", "A", "se1"), ("A", "B", "se2"), ("B", "A", "se1")]
+    assert not tree_of(PERIOD, report="critical").weights
