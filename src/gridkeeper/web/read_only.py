@@ -14,6 +14,7 @@ _STILL_SENT = (
     "/accounts/reauthenticate/", "/accounts/2fa/reauthenticate/", "/read-only/",
 )  # fmt: skip
 _BY_MACHINE = "/api/"
+_BY_ARGOS_CLIENTS = ("/api/v2/", "/api/v3/")
 _RETRY_AFTER_S = 600
 
 
@@ -33,6 +34,11 @@ class ReadOnlyMiddleware:
         if request.path.startswith("/gocdbpi/"):  # its programs know one form of errors
             error = {"Error": {"Code": 503, "Message": f"{title}: {mode.reason}"}}
             return JsonResponse(error, status=503, headers={"Retry-After": str(_RETRY_AFTER_S)})
+        if request.path.startswith(_BY_ARGOS_CLIENTS):
+            words = {"message": title, "code": "503", "details": mode.reason}
+            return JsonResponse(
+                {"status": words, "errors": [words]}, status=503, headers={"Retry-After": str(_RETRY_AFTER_S)}
+            )
         if request.path.startswith(_BY_MACHINE):
             return Problem(503, title, mode.reason, headers={"Retry-After": str(_RETRY_AFTER_S)}).response(request.path)
         return render(request, "web/read_only.html", {"title": title, "detail": mode.reason}, status=503)

@@ -4,9 +4,13 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
+from gridkeeper.availability.profiles.actions import create
+from gridkeeper.people.actor import Actor
+from gridkeeper.people.read_only import forget
+from gridkeeper.people.read_only_switch import switch_read_only
 from tests.api.argo.asking import read, tree
 from tests.api.argo.seeding import day, put_days
-from tests.builders import a_vo
+from tests.builders import NOW, a_vo
 
 pytestmark = pytest.mark.usefixtures("installation")
 
@@ -127,10 +131,6 @@ def test_hostile_words_are_no_failure(client, report) -> None:
 
 
 def test_a_private_report_is_there_for_who_is_known(officer, installation) -> None:
-    from gridkeeper.availability.profiles.actions import create
-    from gridkeeper.people.actor import Actor
-    from tests.builders import NOW
-
     document = {"vo": "dteam", "is_public": False}
     a_vo("dteam")
     create(Actor.system(), kind="report", name="Secret", document=document, valid_from=day("2015-01-01"),
@@ -139,3 +139,19 @@ def test_a_private_report_is_there_for_who_is_known(officer, installation) -> No
     path = "/api/v2/results/Secret/SITES"
     assert officer.get(path, DAYS).status_code == 200
     assert Client().get(path, DAYS).status_code == 404
+
+
+@pytest.fixture
+def _read_anew():
+    """What a test switches ends with it; the answer that is kept for two seconds must, too."""
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("_read_anew")
+def test_read_only_mode_says_so_in_argos_shape(officer) -> None:
+    switch_read_only(Actor.system("cli"), is_on=True, reason="moving house", now=NOW)
+    forget()
+    answer = officer.post("/api/v2/downtimes", "{}", content_type="application/json")
+    assert (answer.status_code, read(answer)["errors"][0]["details"]) == (503, "moving house")

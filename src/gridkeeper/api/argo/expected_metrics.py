@@ -45,7 +45,9 @@ def _lines(window: Window, report: Reported, place: Place, now: datetime) -> Ite
 
 
 def _keys(report: Reported, place: Place) -> list[str]:
-    """Keys of the groups of that name, whenever they were called so."""
+    """Keys of the groups of that name, whenever they were called so. In feeds the name is the key."""
+    if report.document.topology == "feed":
+        return [place.site]
     either = Q(name=place.site) | Q(key=place.site)
     if report.document.group_kind == "site":
         return sorted(set(Site.objects.filter(either).values_list("key", flat=True)))
