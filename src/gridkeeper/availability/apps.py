@@ -22,6 +22,7 @@ class AvailabilityConfig(AppConfig):
         navigation.add("Availability", "Good hours", "availability:hours", order=16, is_per_vo=True)
         navigation.add("Availability", "Trends", "availability:trends", order=18, is_per_vo=True)
         navigation.add("Availability", "Service levels", "availability:sla", order=20, is_per_vo=True)
+        navigation.add("Availability", "Published months", "reports:index", order=30)
         navigation.add("Availability", "Profiles and reports", "availability:profiles", order=50)
         navigation.add("Availability", "Weights", "availability:weights", order=55)
         navigation.add("Availability", "Recomputations", "availability:recomputations", order=60)

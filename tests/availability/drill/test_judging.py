@@ -6,21 +6,24 @@ import pytest
 
 from gridkeeper.availability import queries
 from gridkeeper.availability.compute import compute_days
+from gridkeeper.availability.drill.causes import causes
 from gridkeeper.availability.drill.groups import group_of
 from gridkeeper.availability.drill.judging import Asked, judge_group
 from gridkeeper.availability.drill.suppositions import SupposedDowntime, Supposition
 from gridkeeper.availability.drill.what_if import what_if
-from gridkeeper.availability.models import Recomputation
+from gridkeeper.availability.models import ProfileVersion, Recomputation
 from gridkeeper.availability.months import Month
+from gridkeeper.availability.profiles.actions import create
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY as ONE_DAY
 from gridkeeper.core.windows import Window
+from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
 from gridkeeper.probes.models import ProfileEntry
 from gridkeeper.registry.models import Service
 from tests.availability.days import DAY as D
 from tests.availability.days import at
-from tests.builders import a_downtime, a_result, a_service, a_site, a_test, a_vo, in_profile
+from tests.builders import a_downtime, a_result, a_service, a_service_group, a_site, a_test, a_vo, in_profile
 
 pytestmark = pytest.mark.usefixtures("installation")
 H = 3600
@@ -144,3 +147,40 @@ def test_recomputations_are_reasons_and_lead_to_their_pages(client, service) -> 
     assert "a recomputation set CE ce.example to UNKNOWN" in page
     assert f"/availability/recomputations/{asked.key}/" in page
     assert "the network of the monitoring" in page
+
+
+def define(kind: str, name: str, document: dict[str, object]) -> None:
+    create(Actor.system(), kind=kind, name=name, document=document, valid_from=D - ONE_DAY, reason="x", now=NOW)
+
+
+def test_functions_and_service_groups_are_explained_too(client, service) -> None:
+    """The ARC CE takes over while the CE is critical: the function is up, and says thanks to whom."""
+    other = a_service(of=service.site, type="ARC-CE", hostname="arc.example")
+    a_vo("dteam", supported_by=[other])
+    in_profile(a_vo("dteam"), a_test("ARC-submit"), type="ARC-CE")
+    submit([a_result(other, "ARC-submit", executed_at=at(0), id="arc")], now=NOW)
+    functions = [{"name": "compute", "operation": "OR", "services": {"CE": "OR", "ARC-CE": "OR"}}]
+    define("aggregation", "either", {"functions": functions})
+    define("report", "compute", {"title": "Compute", "aggregation": "either"})
+    asked = Asked(D)
+    site = judge_group(group_of(service.site.key), "compute", [asked], NOW)[asked]
+    function = site.parts[0]
+    assert [(function.kind, function.name, function.operation), len(function.parts)] == [
+        ("function", "compute", "OR"),
+        2,
+    ]
+    assert site.seconds.up_s == 24 * H
+    assert {cause.branch.name for cause in causes(site, Window(at(7 * H), at(8 * H)))} == {"ARC-submit"}
+
+    group = a_service_group(service, name="GROUP")
+    define("report", "groups", {"title": "Groups", "group_kind": "service_group", "region_kind": "federation"})
+    page = client.get(f"/availability/sites/{group.key}/{D}/", {"report": "groups"}).content.decode()
+    assert "GROUP, Tue 2026-03-10" in page
+    assert "CE-js failed on CE ce.example" in page
+
+
+def test_a_report_that_cannot_be_judged_says_why(client, service) -> None:
+    define("report", "broken", {"title": "Broken"})
+    ProfileVersion.objects.filter(profile__name="broken").update(document={"title": "Broken", "aggregation": "lost"})
+    answer = client.get(f"/availability/sites/{service.site.key}/{D}/", {"report": "broken"})
+    assert (answer.status_code, b"lost" in answer.content) == (409, True)

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pyarrow.parquet as pq
@@ -100,6 +101,12 @@ def test_what_is_not_published_can_be_printed_as_a_draft(client, month) -> None:
     assert page.status_code == 404
     assert b"Not published" in page.content
     assert client.get(f"{BASE}draft.pdf").content[:5] == b"%PDF-"
+
+
+def test_without_its_library_the_printed_report_says_what_to_install(client, month, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    answer = client.get(f"{BASE}draft.pdf")
+    assert (answer.status_code, b"libpango-1.0-0" in answer.content) == (503, True)
 
 
 def test_an_address_that_means_nothing_is_not_found(client, published) -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from django.http import Http404
 
+from gridkeeper.availability import queries
+from gridkeeper.availability.drill.asked import Asked
 from gridkeeper.registry.models import ServiceGroup, Site
 
 
@@ -17,12 +19,22 @@ class Group:
     site: Site | None = None
 
 
-def group_of(key: str) -> Group:
-    """The site of that key, else the service group. Raises Http404 where there is neither."""
+def group_of(key: str, asked: Asked | None = None) -> Group:
+    """The site of that key, else the service group; of a report that is made of feeds also a name.
+
+    Raises Http404 where there is none.
+    """
     site = Site.objects.select_related("ngi").filter(key=key).first()
     if site is not None:
         return Group(site.key, site.name, (site.ngi.key, site.ngi.name), site)
     found = ServiceGroup.objects.filter(key=key).order_by("-valid_from").first()
+    if found is None and asked is not None and _is_of_feeds(asked):
+        return Group(key, key)
     if found is None:
         raise Http404(f"There is no site and no service group of the key {key!r}.")
     return Group(found.key, found.name)
+
+
+def _is_of_feeds(asked: Asked) -> bool:
+    definitions = queries.definitions(asked.today)
+    return any(each.document.topology == "feed" for each in definitions if each.name == asked.report)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gridkeeper.availability.recomputations.rules import Silenced
+from gridkeeper.availability.verdicts import Ranges
 from gridkeeper.bus.facts import Facts
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.changes import Validity, status_runs
@@ -25,18 +26,24 @@ RUNS = pa.schema(
 
 
 def runs_of_days(
-    facts: Facts, days: Sequence[date], series: Sequence[int], validity: Validity, silenced: Collection[Silenced] = ()
+    facts: Facts,
+    days: Sequence[date],
+    series: Sequence[int],
+    validity: Validity,
+    silenced: Collection[Silenced] = (),
+    ranges: Ranges | None = None,
 ) -> pa.Table:
-    """The runs of the series on each of the days; results of silenced workers do not count."""
+    """The runs of the series on each of the days; results of silenced workers do not count, ranges judge the others."""
     from gridkeeper.availability.heard import runs_on
 
     deaf = [day for day in days if any(each.window.is_overlapping(Window.of_day(day)) for each in silenced)]
-    as_they_stand = [day for day in days if day in deaf or facts.has_settled_runs(day)]
+    as_they_stand = [day for day in days if ranges or day in deaf or facts.has_settled_runs(day)]
     others = [day for day in days if day not in as_they_stand]
     found = [_found(facts, others, series, validity)] if others else []
     if as_they_stand:
         with connect() as con:
-            first, *rest = [runs_on(con, facts, day, validity, silenced).select(*RUNS.names) for day in as_they_stand]
+            each_day = [runs_on(con, facts, day, validity, silenced, ranges) for day in as_they_stand]
+            first, *rest = [runs.select(*RUNS.names) for runs in each_day]
             wanted = arrow_table(con, pa.table({"series": pa.array(series, pa.int64())}))
             found.append(first.union(*rest).semi_join(wanted, "series").to_pyarrow().cast(RUNS))
     return pa.concat_tables(found)

@@ -26,8 +26,10 @@ from gridkeeper.availability.drill.suppositions import NOTHING, Supposition, sup
 from gridkeeper.availability.operations import Operations
 from gridkeeper.availability.recomputations.rules import Silenced
 from gridkeeper.availability.rules import Rules, Seconds
-from gridkeeper.availability.topology import Period
+from gridkeeper.availability.thresholds import Thresholds
+from gridkeeper.availability.topology import JudgedBy, Period
 from gridkeeper.availability.tree import Path, Tree
+from gridkeeper.availability.verdicts import Ranges
 from gridkeeper.bus.facts import open_facts
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.engines import engine_of
@@ -53,7 +55,11 @@ class _Day:
     tree: Tree
     forced: Mapping[Path, list[Forced]]
     silenced: frozenset[Silenced]
-    operations: Operations
+    made_by: JudgedBy
+
+    @property
+    def operations(self) -> Operations:
+        return self.made_by.operations
 
     @property
     def rules(self) -> Rules:
@@ -67,8 +73,8 @@ def judge_group(group: Group, report: str, asked: Iterable[Asked], now: datetime
     """
     days = _days(group, report, list(asked), now)
     found: dict[Asked, Branch] = {}
-    for silenced, heard_alike in _by(days, lambda day: day.silenced).items():
-        runs = _runs(heard_alike, silenced)
+    for (silenced, thresholds), heard_alike in _by(days, lambda day: (day.silenced, day.made_by.thresholds)).items():
+        runs = _runs(heard_alike, silenced, thresholds)
         starts = Starts.of(runs)
         for rules, alike in _by(heard_alike, lambda day: day.rules).items():
             found |= {
@@ -101,21 +107,23 @@ def _days(group: Group, report: str, asked: Sequence[Asked], now: datetime) -> l
         return []
     decided = Decided.on(trees.values(), Window(Window.of_day(min(trees)).start, Window.of_day(max(trees)).end))
     found = []
-    operations = {day: topology.judged_by(periods[day], report).operations for day in trees}
+    made_by = {day: topology.judged_by(periods[day], report) for day in trees}
     for each in asked:
         if each.day in trees:
-            period = periods[each.day]
+            period, judged = periods[each.day], made_by[each.day]
             supposed = suppose(trees[each.day], each.supposition, period)
-            tree, forced = decided.laid_over(supposed, period, each.supposition.downtimes, operations[each.day])
-            found.append(_Day(each, period, tree, forced, decided.silenced(period, report), operations[each.day]))
+            tree, forced = decided.laid_over(supposed, period, each.supposition.downtimes, judged.operations)
+            found.append(_Day(each, period, tree, forced, decided.silenced(period, report), judged))
     return found
 
 
-def _runs(days: Sequence[_Day], silenced: Collection[Silenced]) -> pa.Table:
+def _runs(days: Sequence[_Day], silenced: Collection[Silenced], thresholds: Thresholds | None) -> pa.Table:
     """The change points of all their series, of all days and of the days before."""
     wanted = sorted({near for day in days for near in (day.asked.day - DAY, day.asked.day)})
-    series = sorted({line.series for day in days for line in day.tree.expected})
-    return runs_of_days(open_facts(), wanted, series, topology.validity(), silenced)
+    lines = [line for day in days for line in day.tree.expected]
+    ranges = Ranges.of(thresholds, lines, topology.names().sites) if thresholds else None
+    series = sorted({line.series for line in lines})
+    return runs_of_days(open_facts(), wanted, series, topology.validity(), silenced, ranges)
 
 
 def _judge(days: Sequence[_Day], runs: pa.Table, rules: Rules) -> Iterator[tuple[_Day, Judged]]:

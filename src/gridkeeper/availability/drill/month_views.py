@@ -15,6 +15,7 @@ from gridkeeper.availability.drill import month_page
 from gridkeeper.availability.drill.asked import Asked, month_of
 from gridkeeper.availability.drill.branches import Branch
 from gridkeeper.availability.drill.groups import Group, group_of
+from gridkeeper.availability.drill.refusals import refuses
 from gridkeeper.availability.drill.suppositions import SupposedDowntime, Supposition
 from gridkeeper.availability.drill.what_if import ComparedDay, WhatIf, judged_services, what_if
 from gridkeeper.availability.models import RecomputationKind
@@ -27,10 +28,12 @@ _BETWEEN = "|"
 
 
 @require_GET
+@refuses
 def why(request: HttpRequest, key: str) -> HttpResponse:
     """What cost the month's figure what, and on which days."""
     now = timezone.now()
-    asked, group = Asked.of(request, now), group_of(key)
+    asked = Asked.of(request, now)
+    group = group_of(key, asked)
     month = month_of(asked.given.get("month", ""), asked.today)
     found = month_page.explain(group, asked.report, month, asked.measure, now)
     context = _context(asked, group, month, "availability:why") | {
@@ -66,10 +69,12 @@ def _day_url(group: Group, day: date, asked: Asked) -> str:
 
 
 @require_GET
+@refuses
 def suppose(request: HttpRequest, key: str) -> HttpResponse:
     """A form of what might have been, and what it would have made of the figures."""
     now = timezone.now()
-    asked, group = Asked.of(request, now), group_of(key)
+    asked = Asked.of(request, now)
+    group = group_of(key, asked)
     month = month_of(asked.given.get("month", ""), asked.today)
     problems: list[str] = []
     supposition = supposition_of(request, problems)

@@ -14,6 +14,7 @@ from gridkeeper.availability.drill.asked import Asked, day_of
 from gridkeeper.availability.drill.branches import Branch, Segment
 from gridkeeper.availability.drill.groups import Group, group_of
 from gridkeeper.availability.drill.links import service_urls
+from gridkeeper.availability.drill.refusals import refuses
 from gridkeeper.availability.drill.strips import strips
 from gridkeeper.availability.models import Computation
 from gridkeeper.availability.months import Month
@@ -22,11 +23,12 @@ from gridkeeper.core.windows import DAY
 
 
 @require_GET
+@refuses
 def day(request: HttpRequest, key: str, day: str) -> HttpResponse:
     """Timelines of the site, its service types, services and tests; why the figure is what it is."""
     now = timezone.now()
     asked, when = Asked.of(request, now), day_of(day)
-    found = group_of(key)
+    found = group_of(key, asked)
     version = judging.Asked(when)
     tree = judging.judge_group(found, asked.report, [version], now).get(version)
     context = asked.switches() | {

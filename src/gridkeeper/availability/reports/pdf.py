@@ -15,13 +15,13 @@ class PdfMissingError(RuntimeError):
 
 
 def pdf_of(context: Mapping[str, Any]) -> bytes:
-    """The report as PDF. Raises PdfMissingError where Pango, which WeasyPrint draws letters with, is missing."""
+    """The report as PDF. Raises PdfMissingError where WeasyPrint or Pango, which draws its letters, is missing."""
     try:
         import weasyprint
-    except OSError as error:
+    except (ImportError, OSError) as error:
         raise PdfMissingError(
-            f"PDF needs Pango, which is not installed here ({error}). Install the packages libpango-1.0-0 and "
-            "libpangoft2-1.0-0 of your system; CSV, Parquet and JSON need nothing."
+            f"PDF needs WeasyPrint and Pango, of which something is not installed here ({error}). Install the packages "
+            "libpango-1.0-0 and libpangoft2-1.0-0 of your system; CSV, Parquet and JSON need nothing."
         ) from error
     page = weasyprint.HTML(
         string=render_to_string("availability/reports/sheet.html", dict(context)), url_fetcher=_refuse
