@@ -113,7 +113,7 @@ def judge_share(con: Any, facts: Facts, day: Day, share: Share, *, with_hours: b
     part = part_of(day.tree, share.reports)
     window, names = day.period.window, day.names.sites
     part.overrides = list(overrides(day.changes, part.numbers, window, operations=share.operations, names=names))
-    ranges = Ranges.of(share.thresholds, part, names)
+    ranges = Ranges.of(share.thresholds, part.expected, names)
     runs = runs_of(con, facts, day.period, day.validity, share.silenced, ranges)
     if part.expected and len(part.expected) < len(day.tree.expected) // 2:
         series = sorted({line.series for line in part.expected})

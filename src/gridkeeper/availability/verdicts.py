@@ -4,19 +4,21 @@ The facts stay as they came, so that the status that a test reported is kept. Wh
 own status stands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.thresholds import Thresholds
-from gridkeeper.availability.tree import Tree
+from gridkeeper.availability.tree import Expected
 from gridkeeper.bus.facts import Facts
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.scan import arrow_table
+
+if TYPE_CHECKING:  # the plan needs Ibis, for which no page is to wait
+    from gridkeeper.availability.plan_inputs import Table
 
 #: A log's fact is the whole hash or, from a compacted day, its low 32 bits.
 _LOW_BITS = 0xFFFF_FFFF
@@ -39,24 +41,26 @@ class Ranges:
     places: Mapping[int, Place]
 
     @classmethod
-    def of(cls, thresholds: Thresholds | None, tree: Tree, names: Mapping[str, str]) -> "Ranges | None":
-        """Those of what a tree expects; names: of groups by key. None where no rule speaks of any of it."""
+    def of(
+        cls, thresholds: Thresholds | None, expected: Iterable[Expected], names: Mapping[str, str]
+    ) -> "Ranges | None":
+        """Those of what is expected; names: of groups by key. None where no rule speaks of any of it."""
         if not thresholds:
             return None
         places: dict[int, Place] = {}
-        for line in tree.expected:
+        for line in expected:
             path = line.path
             place = Place(names.get(path.site, path.site), path.hostname, path.metric)
             if line.series not in places and thresholds.most_specific(**place._asdict()):
                 places[line.series] = place
         return cls(thresholds, places) if places else None
 
-    def series(self, con: Any) -> Table:
+    def series(self, con: Any) -> "Table":
         """The numbers of the series, as a table of one column."""
         return arrow_table(con, pa.table({"series": pa.array(sorted(self.places), pa.int64())}))
 
 
-def judged_results(con: Any, facts: Facts, results: Table, window: Window, ranges: Ranges) -> Table:
+def judged_results(con: Any, facts: Facts, results: "Table", window: Window, ranges: Ranges) -> "Table":
     """The results of those series with the statuses that the ranges give them, as `status_runs` takes them."""
     own = results.semi_join(ranges.series(con), "series").select(*_COLUMNS, "fact").to_pyarrow()
     if not own.num_rows:

@@ -12,6 +12,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.core.windows import Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
+from gridkeeper.registry.models import Site
 from tests.availability.days import DAY, DAY_S, MIDNIGHT, at
 from tests.builders import a_result, a_service, a_site, a_test, a_vo, in_profile
 
@@ -56,13 +57,17 @@ def availability():
     }
 
 
-def test_figures_follow_the_ranges_and_other_reports_do_not(grid):
+def test_figures_follow_the_ranges_and_other_reports_do_not(grid, client):
     define("thresholds", "limits", rules=[{"metric": "CE-js", "thresholds": "time=1s;0:5;0:8"}])
     define("report", "strict", vo="dteam", thresholds="limits")
     compute_days([DAY], NOW)
     assert availability() == {
         ("dteam", "QUICK"): 100, ("dteam", "SLOW"): 100, ("strict", "QUICK"): 100, ("strict", "SLOW"): 50
     }  # fmt: skip
+    slow = Site.objects.get(name="SLOW")
+    for report, percent in (("dteam", 100), ("strict", 50)):  # a day explained is judged as it was computed
+        page = client.get(f"/availability/sites/{slow.key}/{DAY}/?report={report}")
+        assert page.context["tree"].seconds.availability.percent == percent
 
 
 def test_a_rule_of_one_group_leaves_the_others_be_and_a_warning_is_up(grid):
