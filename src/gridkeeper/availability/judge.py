@@ -70,16 +70,17 @@ class Shape:
     """What of the plan a tree needs.
 
     used: the operations that occur, by level
-    single: levels of which every node has one child: it is as its child is
+    has_plain_functions: every function has one service type, as where no report names functions: it is as that is.
+        The same could be said of other levels, but each answer is a set of statements more, and they are dear to make
     overridden: levels that have overrides
     """
 
     used: Mapping[Level, tuple[str, ...]]
-    single: frozenset[Level]
+    has_plain_functions: bool
     overridden: frozenset[Level]
 
     def __hash__(self) -> int:
-        return hash((tuple(self.used.items()), self.single, self.overridden))
+        return hash((tuple(self.used.items()), self.has_plain_functions, self.overridden))
 
 
 def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
@@ -117,11 +118,9 @@ def _shape(con: Any) -> Shape:
     found = rows(of_nodes.union(of_overrides.select("level", "operation", "most")))
     lines = sorted((Level(row["level"]), row["operation"], row["most"]) for row in found)
     made = [line for line in lines if line[1]]
-    several = {level for level, _, most in made if most > 1}
     return Shape(
         {level: tuple(operation for each, operation, _ in made if each is level) for level in COMBINED},
-        # A service's downtimes are no matter of its children.
-        frozenset(level for level, _, _ in made if level is not Level.SERVICE) - several,
+        all(most == 1 for level, _, most in made if level is Level.FUNCTION),
         frozenset(level for level, operation, _ in lines if not operation),
     )
 
@@ -149,7 +148,7 @@ def _timelines(inputs: Inputs, shape: Shape) -> Iterator[Made]:
         for operation in used:
             inputs.operations.table_of(operation)  # says so where there is none, however many children there are
         # A tree without any node has no operation either.
-        is_as_below = level in shape.single or not used
+        is_as_below = (level is Level.FUNCTION and shape.has_plain_functions) or not used
         made = plan.to_parents(below, inputs.nodes) if is_as_below else plan.level_timelines(inputs, level, below, used)
         yield from _of_level(inputs, level, made, shape)
 
