@@ -1,6 +1,6 @@
 """The page that shows which days are computed, which wait and which failed, and computes one again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -69,7 +69,7 @@ def computations(request: HttpRequest) -> HttpResponse:
     return render(request, "availability/computations.html", context)
 
 
-def lines(days: Sequence[DayMark], today: date) -> list[Line]:
+def lines(days: Iterable[DayMark], today: date) -> list[Line]:
     """How far each day is: two queries."""
     by_day: dict[date, list[Computation]] = {}
     for row in Computation.objects.order_by("report"):

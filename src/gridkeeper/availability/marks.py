@@ -92,7 +92,7 @@ def stale_days(now: datetime) -> list[date]:
 def _failed_lately(now: datetime) -> set[date]:
     """Days that would fail again: nothing of theirs changed since the last attempt, which was not long ago."""
     rows = Computation.objects.filter(state=ComputationState.FAILED, started_at__gt=now - _RETRY)
-    tried = dict(rows.values_list("day", "started_at"))
+    tried = {row.day: row.started_at for row in rows if row.started_at is not None}
     marked = DayMark.objects.filter(day__in=tried).values_list("day", "marked_at")
     return {day for day, marked_at in marked if marked_at <= tried[day]}
 

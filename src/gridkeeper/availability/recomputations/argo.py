@@ -33,11 +33,15 @@ def wishes(document: Mapping[str, Any]) -> list[Wish]:
     """What a document asks for, one of each kind and element, in ARGO's order. Raises ValidationError by field."""
     start, end = (_time(document, name) for name in ("start_time", "end_time"))
     report = str(document.get("report") or "")
-    common = {"reason": str(document.get("reason") or ""), "reports": (report,) if report else ()}
+    reason = str(document.get("reason") or "")
     request = str(document.get("id") or new_key())
     found = []
     for kind, said, own_start, own_end in _parts(document, start, end):
-        found.append(Wish(kind=kind, start=own_start, end=own_end, document=said | {"request": request}, **common))
+        wish = Wish(
+            kind=kind, start=own_start, end=own_end, document=said | {"request": request}, reason=reason,
+            reports=(report,) if report else (),
+        )  # fmt: skip
+        found.append(wish)
     if not found:
         fields = "exclude, exclude_monitoring_source, exclude_metrics or applied_status_changes"
         raise ValidationError({"exclude": f"The document asks for nothing; give {fields}."})

@@ -48,7 +48,7 @@ def changed(before: SiteDays, after: SiteDays) -> list[dict[str, Any]]:
         was, now = before.get(place), after.get(place)
         if (was and was[1]) == (now and now[1]):
             continue
-        words = dict(zip(("report", "day", "region", "site"), place, strict=True))
+        words: dict[str, Any] = dict(zip(("report", "day", "region", "site"), place, strict=True))
         name = (now or was or ("",))[0]
         rows.append(words | {"site_name": name, "before": was and figure(was[1]), "after": now and figure(now[1])})
     return rows

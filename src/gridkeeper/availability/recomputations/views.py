@@ -128,8 +128,8 @@ class Request(ActionPage):
 
 def _initial(given: Mapping[str, Any]) -> dict[str, Any]:
     """What the address says already: a page that leads here fills in what it is about."""
-    words = {name: str(given[name]) for name in ("kind", "groups", "services", "hosts", "metrics", "source", "level")
-             if given.get(name)}  # fmt: skip
+    names = ("kind", "groups", "services", "hosts", "metrics", "source", "level")
+    words: dict[str, Any] = {name: str(given[name]) for name in names if given.get(name)}
     for name in ("start", "end"):
         moment = parse_datetime(str(given.get(name, "")).replace(" ", "+")) if given.get(name) else None
         if moment is not None:
