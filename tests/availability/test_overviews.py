@@ -16,6 +16,7 @@ from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
+from gridkeeper.registry.models import Service
 from tests.availability.days import DAY as D
 from tests.availability.days import DAY_S, MIDNIGHT, at
 from tests.builders import a_result, a_service, a_service_type, a_site, a_test, a_vo, an_ngi, in_profile
@@ -143,3 +144,21 @@ def test_a_longer_step_adds_up_what_days_say(sites) -> None:
     assert [figure.seconds for figure in whole] == [figure.seconds for figure in by_month]
     assert sum(figure.seconds.up_s for figure in whole) == sum(figure.seconds.up_s for figure in by_day)
     assert all(figure.weighted is not None for figure in whole)
+    # What was read of a day is kept, but not beyond its being computed again.
+    submit([a_result(Service.objects.get(site=sites["GOOD"]), status=Status.CRITICAL, executed_at=at(12 * H))],
+           now=at(2 * DAY_S + 2 * H))  # fmt: skip
+    compute_days([D], at(2 * DAY_S + 2 * H))
+    again = queries.sums_of_steps(window, None, levels=("site",), report="weighed")
+    assert sum(figure.seconds.up_s for figure in whole) - sum(figure.seconds.up_s for figure in again) == 12 * H
+
+
+def test_periods_by_the_api(client, sites) -> None:
+    query = {"period": "2026-03", "level": "federation", "vo": "weighed"}
+    answer = client.get("/api/v1/availability/periods", query).json()
+    assert [(item["date"], item["availability"], item["weighted_availability"]) for item in answer["items"]] == [
+        ("2026-03-01", "81.25000", "90.62500"),
+    ]  # fmt: skip
+    weeks = client.get("/api/v1/availability/periods", {"period": "2026-03", "level": "function", "step": "day"}).json()
+    assert {item["function"] for item in weeks["items"]} == {"CE"}
+    refused = client.get("/api/v1/availability/periods", {"period": "soon"})
+    assert (refused.status_code, "write it as" in refused.json()["detail"]) == (422, True)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gridkeeper.availability import queries
 from gridkeeper.availability.exports import download
+from gridkeeper.availability.periods import Span, Step
 from gridkeeper.availability.queries import Figure
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.web.api import Limit, Offset, Page, paginate
@@ -23,7 +24,7 @@ router = Router(tags=["availability"])
 _MOST_DAYS = 366
 _PATTERN = r"^[^\x00]*$"
 Word = Annotated[str, Query("", max_length=255, pattern=_PATTERN)]
-LevelName = Literal["metric", "service", "flavour", "site", "region", "federation"]
+LevelName = Literal["metric", "service", "flavour", "function", "site", "region", "federation"]
 _T = TypeVar("_T")
 
 
@@ -41,6 +42,7 @@ class FigureOut(Schema):
     service_type: str = Field(examples=["CE"])
     hostname: str = Field(examples=["ce01.infn-t1.example"])
     metric: str
+    function: str = Field("", description="Name of the function, of figures at that level.", examples=["compute"])
     availability: Decimal | None = Field(description="100 up / (total - excluded - unknown).", examples=["93.21759"])
     reliability: Decimal | None = Field(description="The same without declared downtime.", examples=["97.10000"])
     total_s: int = Field(description="Seconds; the sum of the five that follow.", examples=[86400])
@@ -50,6 +52,14 @@ class FigureOut(Schema):
     excluded_s: int
     critical_s: int
     flips: int = Field(description="Changes of status.")
+    weighted_availability: Decimal | None = Field(
+        None, description="Each site counted by its weight; null where the report weighs none.", examples=["95.10000"]
+    )
+    weighted_reliability: Decimal | None = Field(None, examples=["98.20000"])
+
+
+class SumOut(FigureOut):
+    """The figures of one place over a period or a part of it; `date` is its first day."""
 
 
 class PeriodOut(Schema):
@@ -81,7 +91,14 @@ class _Listed(Generic[_T]):
 
 From = Annotated[date | None, Query(None, alias="from", description="First UTC day; default: yesterday.")]
 To = Annotated[date | None, Query(None, alias="to", description="Last UTC day, included; default: as `from`.")]
-Vo = Annotated[str, Query("", max_length=255, pattern=_PATTERN, description="Default: the operations VO.")]
+Vo = Annotated[
+    str, Query("", max_length=255, pattern=_PATTERN, description="A VO or another report; default: the operations VO.")
+]
+
+
+PeriodText = Annotated[
+    str, Query(max_length=40, description="2026-03-10, 2026-W10, 2026-03, 2026-Q1, 2026 or 2026-03-01..2026-03-20.")
+]
 
 
 @router.get("/availability", response=Page[FigureOut], summary="Availability and reliability")
@@ -101,6 +118,27 @@ def list_figures(
     found = queries.figures(window, level=level, report=_report(vo), hourly=hourly, **where)
     if format == "csv":
         return _csv(found, window)
+    page = paginate(request, _Listed(found), limit, offset)  # type: ignore[arg-type]
+    return page | {"items": [_row(figure) for figure in page["items"]]}
+
+
+@router.get("/availability/periods", response=Page[SumOut], summary="Figures of a period")
+def list_sums(
+    request: HttpRequest,
+    period: PeriodText, step: Literal["whole", "day", "week", "month"] = "whole",
+    level: LevelName = "site", vo: Vo = "", region: Word = "", site: Word = "", service_type: Word = "",
+    hostname: Word = "", limit: Limit = 100, offset: Offset = 0,
+) -> dict[str, Any]:  # fmt: skip
+    """A line for each place, or each of its days, weeks or months (`step`): sums of seconds, weighted beside plain."""
+    try:
+        span = Span.parse(period)
+    except ValueError as error:
+        raise Problem(422, "Not a period", str(error)) from error
+    if span.length_days > _MOST_DAYS:
+        raise Problem(422, "The period is too long", f"ask for at most {_MOST_DAYS} days at once")
+    where = _given(region=region, site=site, service_type=service_type, hostname=hostname)
+    cut = None if step == "whole" else Step(step)
+    found = queries.sums_of_steps(span.window, cut, levels=(level,), report=_report(vo), **where)
     page = paginate(request, _Listed(found), limit, offset)  # type: ignore[arg-type]
     return page | {"items": [_row(figure) for figure in page["items"]]}
 
@@ -140,7 +178,12 @@ def _report(vo: str) -> str:
 
 
 def _row(figure: Figure) -> dict[str, Any]:
-    return {"hour": figure.hour} | queries.as_row(figure.place, figure.day, figure.hour, figure.seconds)
+    weighted = {
+        f"weighted_{measure}": figure.weighted.value(measure) if figure.weighted else None
+        for measure in ("availability", "reliability")
+    }
+    row = queries.as_row(figure.place, figure.day, figure.hour, figure.seconds)
+    return {"hour": figure.hour} | row | weighted
 
 
 def _period(period: queries.Period) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class LevelName(StrEnum):
     METRIC = "metric"
     SERVICE = "service"
     FLAVOUR = "flavour"
+    FUNCTION = "function"
     SITE = "site"
     REGION = "region"
     FEDERATION = "federation"

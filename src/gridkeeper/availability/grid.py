@@ -176,7 +176,7 @@ def period_grid(
     sites: dict[str, list[Line]] = {}
     for line in by_level["site"]:
         sites.setdefault(line.place.region, []).append(line)
-    groups = [[painter.row(line, kind="sum", name="All regions")] for line in by_level["federation"]]
+    groups = [[painter.row(line, kind="sum", name=f"All {words[0]}s")] for line in by_level["federation"]]
     for region in by_level["region"]:
         head = painter.row(region, kind="region", name=region_name(region.place), url=region_url(region.place))
         below = [
