@@ -57,7 +57,11 @@ def test_a_months_figure_opens_down_to_the_log(page: Page, live_server, grid):
 
 
 def test_a_month_says_what_cost_it_what_and_what_it_would_be(page: Page, live_server, grid):
-    page.goto(f"{live_server.url}/availability/sites/{grid.bad.key}/why/?month={grid.now:%Y-%m}")
+    page.goto(f"{live_server.url}/availability/?month={grid.now:%Y-%m}")
+    page.get_by_role("link", name="Why this figure").click()
+    page.get_by_role("region", name="Who cost it how much").get_by_role("link", name="South").click()
+    picture(page, "shares")
+    page.get_by_role("region", name="Who cost it how much").get_by_role("link", name="SECOND-GRID").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Why ")
     costs = page.get_by_role("region", name="What cost it how much")
     expect(costs.get_by_role("link", name="CE-js failed on CE ce.second-grid.example.org for ops")).to_be_visible()

@@ -72,6 +72,7 @@ def month(request: HttpRequest) -> HttpResponseBase:
         "regions": len(names) - (0 if region else 1),
         "region": names.get(region, region),
         "all_regions_url": state.query(region=""),
+        "why_url": _why_url(state, region),
     }
     return render(request, "availability/month.html", context)
 
@@ -171,6 +172,14 @@ def _calendar(state: State, key: str) -> list[tuple[date, Any, Any, str]]:
         (tape.first, tape, tape_svg(tape, str(tape.first), hours.HOURS), state.day_url(key, tape.first))
         for tape in hours.by_day(found, days, state.today, state.now.hour)
     ]
+
+
+def _why_url(state: State, region: str) -> str:
+    """The page that says who cost the month how much; "" for other periods."""
+    month = Month.of(state.period.first)
+    if str(month) != str(state.period):
+        return ""
+    return reverse("availability:why_all") + state.to_explain(month=str(month), region=region)
 
 
 def _explanations(state: State, key: str) -> dict[str, str]:

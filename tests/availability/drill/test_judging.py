@@ -106,6 +106,11 @@ def test_the_pages_explain_every_level_to_the_result(client, service) -> None:
     why = client.get(f"{base}why/", {"month": str(MONTH)}).content.decode()
     assert "CE-js failed on CE ce.example for dteam" in why
     assert "2 periods" in why
+    region = service.site.ngi
+    every = client.get("/availability/why/", {"month": str(MONTH)}).content.decode()
+    assert f"region={region.key}" in every
+    own = client.get("/availability/why/", {"month": str(MONTH), "region": region.key}).content.decode()
+    assert f"{base}why/?month={MONTH}" in own
     assert client.get(f"{base}why/", {"month": "2025-01"}).content.decode().count("No figures of this month") == 1
     for path, given in (
         (f"{D}/", {"at": "noon"}),
