@@ -258,6 +258,7 @@ def list_weights(
 @router.get("/availability/weights/{key}", response=WeightOut, summary="One weight")
 @decorate_view(conditional)
 def get_weight(request: HttpRequest, key: Key) -> Weight:
+    """By its id, as lists give it."""
     return WEIGHTS.note(request, WEIGHTS.find(key))
 
 
