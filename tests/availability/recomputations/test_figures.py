@@ -91,7 +91,7 @@ def test_each_preview_equals_its_result_and_reverting_restores() -> None:
         assert (change["site_name"], change["day"]) == (name, str(D))
         assert (change["before"], change["after"]) == (figure(before[name]), figure(seconds))
         row = Recomputation.objects.get(pk=rows[name].pk)
-        assert row.state == "applied"
+        assert [record.state for record in row.history.all()] == ["applied", "approved", "requested"]
         assert change in row.effects["changes"]
     assert after["OTHER"] == before["OTHER"]
     assert Computation.objects.get(day=D).recomputations == [row.key for row in rows.values()]

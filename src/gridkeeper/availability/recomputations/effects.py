@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from django.db import transaction
 
 from gridkeeper.availability.levels import MEASURES
 from gridkeeper.availability.models import DayMark, Recomputation, RecomputationState
@@ -17,6 +18,7 @@ from gridkeeper.availability.tables import DAY_TABLE
 from gridkeeper.availability.tree import Path
 from gridkeeper.core.windows import Window
 from gridkeeper.lake.store import open_lake
+from gridkeeper.people.actor import Actor, recording
 
 #: Site-days that are kept of one recomputation; more are counted.
 MOST = 1000
@@ -84,7 +86,8 @@ class Watch:
             places = {_place(each) for each in own}
             kept = [each for each in earlier if _place(each) not in places]
             row.effects = summed(sorted([*kept, *own], key=_place))
-            row.save(update_fields=["effects"])
+            # What follows from a decision is no change of it: the history has decisions only.
+            Recomputation.objects.filter(pk=row.pk).update(effects=row.effects)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -124,5 +127,12 @@ def settle(now: datetime) -> None:
         days = DayMark.objects.filter(day__gte=window.start.date(), day__lte=last).exclude(computed_at=None)
         is_over = row.end <= now
         if is_over and not days.filter(computed_at__lt=row.decided_at).exists():
-            applied = Recomputation.objects.filter(pk=row.pk, state=RecomputationState.APPROVED)
-            applied.update(state=RecomputationState.APPLIED)
+            _apply(row)
+
+
+def _apply(row: Recomputation) -> None:
+    with transaction.atomic(), recording(Actor.system(), "every day of it was computed"):
+        fresh = Recomputation.objects.select_for_update().get(pk=row.pk)  # it may be reverted at this moment
+        if fresh.state == RecomputationState.APPROVED:
+            fresh.state = RecomputationState.APPLIED
+            fresh.save(update_fields=["state"])

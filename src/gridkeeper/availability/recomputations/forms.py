@@ -67,7 +67,7 @@ class RequestForm(PlainForm):
     )
 
     def __init__(self, data: Any, *, reports: Sequence[str], initial: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data, initial=dict(initial or {}))
+        super().__init__(data, initial=dict(initial or {}), auto_id="ask_%s")
         self.fields["reports"].choices = [(name, name) for name in reports]  # type: ignore[attr-defined]
 
     def sections(self) -> list[tuple[str, list[forms.BoundField]]]:
