@@ -57,7 +57,8 @@ def begun(days: Iterable[date], now: datetime) -> None:
     for day in days:
         found, is_new = DayMark.objects.get_or_create(day=day, defaults={"reason": "first computed", "marked_at": now})
         if not is_new and found.computed_at is not None and found.computed_at >= found.marked_at:
-            DayMark.objects.filter(pk=found.pk, marked_at=found.marked_at).update(marked_at=now)
+            unmarked = DayMark.objects.filter(pk=found.pk, marked_at=found.marked_at)
+            unmarked.update(marked_at=now, reason="computed again")
 
 
 def computed(days: Iterable[date], started_at: datetime, took_s: float) -> None:
