@@ -56,13 +56,13 @@ def file_name(table: LakeTable, partition: str, prefix: str) -> str:
 
 
 def form_of(path: str) -> int:
-    """The form of the table (`LakeTable.form`) that a file was written in.
+    """The form of the table (`LakeTable.form`) that a file was written in; the first for names that are not ours.
 
-    >>> form_of("date=2026-03-01/part-0a1b.2.parquet"), form_of("part-0a1b.parquet")
-    (2, 0)
+    >>> [form_of(name) for name in ("date=2026-03-01/part-0a1b.2.parquet", "part-0a1b.parquet", "p-c000.snappy.parquet")]
+    [2, 0, 0]
     """
     form = path.rpartition("/")[2].removesuffix(".parquet").partition(".")[2]
-    return int(form or 0)
+    return int(form) if form.isdecimal() else 0
 
 
 def write_file(

@@ -112,8 +112,11 @@ class Lake:
 
         paths = [file.path for file in files]
         target = self._filesystem(described)
-        found = ds.dataset(paths, described.stored_schema, format="parquet", filesystem=target)
-        return found.to_table(filter=condition)
+        found = ds.dataset(paths, described.stored_schema, format="parquet", filesystem=target).to_table(
+            filter=condition
+        )
+        oldest = min(parquet.form_of(path) for path in paths)
+        return _with_empty_text(found, described.lacking(oldest))
 
     def transaction_version(self, table: str, app_id: str) -> int | None:
         """The number of the newest commit of `app_id` in the table; None where there is none."""
@@ -270,6 +273,15 @@ class Lake:
         if parquet.is_local(root):
             newest = sorted(Path(root, "_delta_log").glob("*.json"))[-2:]
             parquet.make_durable(newest)
+
+
+def _with_empty_text(rows: pa.Table, lacking: Sequence[str]) -> pa.Table:
+    """Text that files of before do not have is empty (`LakeTable.added`); Arrow reads it as null."""
+    for name in lacking:
+        if pa.types.is_string(rows.schema.field(name).type):
+            filled = pc.fill_null(rows.column(name), "")
+            rows = rows.set_column(rows.schema.get_field_index(name), name, filled)
+    return rows
 
 
 def _removal(table: LakeTable, file: LakeFile, removed_at: int, *, data_change: bool) -> RemoveAction:
