@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gridkeeper.availability.profiles.actions import create
 from gridkeeper.core.status import Status
+from gridkeeper.people.actor import Actor
 from gridkeeper.probes.ingest import submit
 from tests.api.argo.asking import read, same, tree
 from tests.api.argo.seeding import put_periods
@@ -189,3 +191,17 @@ def test_the_flat_list_of_a_metric(client, cream) -> None:
     assert {name: found[name] for name in place} == place
     assert (found["statuses"], first["nextPageToken"], first["pageSize"]) == (cream[:2], "Mg==", 2)
     assert read(client.get("/api/v2/status/Report_A/metrics/unknown", DAY)) == {"endpoint_metrics": []}
+
+
+def test_the_detailed_view_says_what_thresholds_made_of_a_result(client, cream) -> None:
+    system, day = Actor.system(), datetime(2015, 5, 1, tzinfo=UTC)
+    rule = {"metric": "emi.cream.CREAMCE-JobSubmit", "thresholds": "latency=1s;10;20"}
+    report = {"vo": "Report_A", "thresholds": "slow"}
+    for kind, name, document in (("thresholds", "slow", {"rules": [rule]}), ("report", "Report_A", report)):
+        create(system, kind=kind, name=name, document=document, valid_from=day.date(), reason="test", now=day)
+    path = "/api/v2/status/Report_A/SITES/HG-03-AUTH/services/CREAM-CE/endpoints/cream01.afroditi.gr/metrics"
+    found = read(client.get(path, DAY | {"view": "details"}))["groups"][0]["services"][0]["endpoints"][0]["metrics"][0]
+    assert found["statuses"][1] == {
+        "timestamp": "2015-05-01T00:00:00Z", "value": "WARNING", "actual_data": "latency=15s",
+        "threshold_rule_applied": "latency=1s;10;20", "original_status": "OK",
+    }  # fmt: skip
