@@ -162,3 +162,17 @@ def test_periods_by_the_api(client, sites) -> None:
     assert {item["function"] for item in weeks["items"]} == {"CE"}
     refused = client.get("/api/v1/availability/periods", {"period": "soon"})
     assert (refused.status_code, "write it as" in refused.json()["detail"]) == (422, True)
+
+
+def test_a_report_that_is_not_public_is_there_for_those_who_signed_in(client, django_user_model) -> None:
+    a_vo("dteam")
+    create(
+        Actor.system("tests"), kind=ProfileKind.REPORT, name="draft", document={"vo": "dteam", "is_public": False},
+        valid_from=D, reason="tests", now=at(0),
+    )  # fmt: skip
+    named = {"report": "draft"}
+    assert client.get("/availability/", named).status_code == 404
+    assert client.get("/api/v1/availability/periods", {"period": "2026-03", "vo": "draft"}).status_code == 422
+    client.force_login(django_user_model.objects.create(username="alice"))
+    assert client.get("/availability/", named).status_code == 200
+    assert client.get("/api/v1/availability/periods", {"period": "2026-03", "vo": "draft"}).status_code == 200

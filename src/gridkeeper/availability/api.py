@@ -115,7 +115,7 @@ def list_figures(
         raise Problem(422, "No hourly figures of metrics", "ask for a level from service up, or without `hourly`")
     window = _window(first, last)
     where = _given(region=region, site=site, service_type=service_type, hostname=hostname)
-    found = queries.figures(window, level=level, report=_report(vo), hourly=hourly, **where)
+    found = queries.figures(window, level=level, report=_report(request, vo), hourly=hourly, **where)
     if format == "csv":
         return _csv(found, window)
     page = paginate(request, _Listed(found), limit, offset)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def list_sums(
         raise Problem(422, "The period is too long", f"ask for at most {_MOST_DAYS} days at once")
     where = _given(region=region, site=site, service_type=service_type, hostname=hostname)
     cut = None if step == "whole" else Step(step)
-    found = queries.sums_of_steps(span.window, cut, levels=(level,), report=_report(vo), **where)
+    found = queries.sums_of_steps(span.window, cut, levels=(level,), report=_report(request, vo), **where)
     page = paginate(request, _Listed(found), limit, offset)  # type: ignore[arg-type]
     return page | {"items": [_row(figure) for figure in page["items"]]}
 
@@ -152,7 +152,7 @@ def list_timelines(
 ) -> dict[str, Any]:  # fmt: skip
     """The periods of one status, cut at UTC midnight; the periods of a day fill it."""
     where = _given(level=level, region=region, site=site, service_type=service_type, hostname=hostname)
-    found = queries.timelines(_window(first, last), report=_report(vo), **where)
+    found = queries.timelines(_window(first, last), report=_report(request, vo), **where)
     page = paginate(request, _Listed(found), limit, offset)  # type: ignore[arg-type]
     return page | {"items": [_period(period) for period in page["items"]]}
 
@@ -171,9 +171,17 @@ def _window(first: date | None, last: date | None) -> Window:
     return Window(Window.of_day(start).start, Window.of_day(end).end)
 
 
-def _report(vo: str) -> str:
-    if vo and vo not in queries.reports():
-        raise Problem(422, "Unknown VO", f"there is no VO {vo!r}; GET /api/v1/vos lists them")
+def _report(request: HttpRequest, vo: str) -> str:
+    """Reports that are not public are there for those who are signed in."""
+    known = [
+        report.name
+        for report in queries.definitions(timezone.now().astimezone(UTC).date())
+        if report.document.is_public or request.user.is_authenticated
+    ]
+    if vo and vo not in known:
+        raise Problem(
+            422, "Unknown VO", f"there is no VO or report {vo!r}; GET /api/v1/availability/reports lists them"
+        )
     return vo or queries.default_report()
 
 

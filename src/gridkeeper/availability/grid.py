@@ -79,18 +79,24 @@ def lines(figures: Iterable[Figure]) -> list[Line]:
     parts: dict[tuple[str, ...], dict[Part, Seconds]] = {}
     places: dict[tuple[str, ...], Place] = {}
     weights: dict[tuple[str, ...], Weighted | None] = {}
+    last: Place | None = None
+    key: tuple[str, ...] = ()
     for figure in figures:
-        place = figure.place
-        key = (
-            place.level, place.region, place.site, place.function, place.service_type, place.hostname, place.metric
-        )  # fmt: skip
-        places[key] = place
+        if figure.place is not last:  # figures of one place mostly follow one another
+            last = figure.place
+            key = _key(last)
+            places[key] = last
         of_place = parts.setdefault(key, {})
         part = (figure.day, figure.hour)
         of_place[part] = of_place[part] + figure.seconds if part in of_place else figure.seconds
         known = weights.get(key)
         weights[key] = known + figure.weighted if known and figure.weighted else known or figure.weighted
     return [Line(places[key], of, total(list(of.values())), weights[key]) for key, of in parts.items()]
+
+
+def _key(place: Place) -> tuple[str, ...]:
+    """What tells it from others whatever it is called."""
+    return (place.level, place.region, place.site, place.function, place.service_type, place.hostname, place.metric)
 
 
 def together(several: Iterable[Line], place: Place) -> Line:

@@ -147,11 +147,15 @@ def _figures(found: pa.Table, fixed: Mapping[str, str], start: date | None) -> l
     weights = zip(*(known[name] for name in WEIGHTED), strict=True)
     starts = repeat(start, count) if start else known["start"]
     hours = known.get("hour") or repeat(None, count)
-    return [
-        Figure(Place(**dict(zip(PLACE, [word or "" for word in place], strict=True))), day, hour, Seconds(*measures),
-               Weighted.made(weighed))
-        for place, day, hour, measures, weighed in zip(words, starts, hours, seconds, weights, strict=True)
-    ]  # fmt: skip
+    places: dict[tuple[str, ...], Place] = {}  # each stands in as many rows as the period has parts
+    figures = []
+    for place_words, day, hour, measures, weighed in zip(words, starts, hours, seconds, weights, strict=True):
+        place = places.get(place_words)
+        if place is None:
+            named = zip(PLACE, [word or "" for word in place_words], strict=True)
+            place = places[place_words] = Place(**dict(named))
+        figures.append(Figure(place, day, hour, Seconds(*measures), Weighted.made(weighed)))
+    return figures
 
 
 #: First day of what a row's day lies in; over the whole window there is one.
