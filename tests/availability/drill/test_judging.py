@@ -184,6 +184,16 @@ def test_functions_and_service_groups_are_explained_too(client, service) -> None
     assert "CE-js failed on CE ce.example" in page
 
 
+def test_a_verdict_of_thresholds_is_told_from_what_the_test_said(client, service) -> None:
+    define("thresholds", "limits", {"rules": [{"metric": "CE-ver", "thresholds": "time=1s;0:5;0:8"}]})
+    define("report", "strict", {"title": "Strict", "vo": "dteam", "thresholds": "limits"})
+    submit([a_result(service, "CE-ver", executed_at=at(3 * H), perfdata="time=9s;;", id="slow")], now=NOW)
+    base = f"/availability/sites/{service.site.key}/{D}/"
+    strict = client.get(base, {"report": "strict", "at": "04:00:00"}).content.decode()
+    assert "by the thresholds of the report; the test itself said OK" in strict
+    assert "by the thresholds" not in client.get(base, {"at": "04:00:00"}).content.decode()
+
+
 def test_a_report_that_cannot_be_judged_says_why(client, service) -> None:
     define("report", "broken", {"title": "Broken"})
     ProfileVersion.objects.filter(profile__name="broken").update(document={"title": "Broken", "aggregation": "lost"})

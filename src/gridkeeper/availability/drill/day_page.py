@@ -112,22 +112,28 @@ def standing(site: Branch, moment: datetime) -> list[Standing]:
     for depth, branch, segment in nodes:
         held = heard.get(segment.series) if segment.series is not None else None
         url = result_url(segment.series, held.executed_at) if held is not None and segment.series is not None else ""
-        found.append(
-            Standing(branch, depth, segment, _why(branch, segment, moment), held, url, branch.path in decisive)
-        )
+        why = _why(branch, segment, moment, held)
+        found.append(Standing(branch, depth, segment, why, held, url, branch.path in decisive))
     return found
 
 
-def _why(branch: Branch, segment: Segment, moment: datetime) -> str:
+def _why(branch: Branch, segment: Segment, moment: datetime, held: Held | None) -> str:
     forced = branch.forced_at(moment)
     if forced is not None and forced.word == segment.name:
         return f"{forced.force}: {forced.text}" if forced.text else str(forced.force)
-    if branch.level is Level.METRIC:
-        return {
-            Status.MISSING: "no result, or none that is young enough",
-            Status.EXCLUDED: "not expected then, or excluded",
-        }.get(segment.status, "its newest hard result until then")
-    return how(branch)
+    if branch.level is not Level.METRIC:
+        return how(branch)
+    if segment.status in _SILENT:
+        return _SILENT[segment.status]
+    if held is not None and held.status is not segment.status:
+        return f"by the thresholds of the report; the test itself said {held.status.name}"
+    return "its newest hard result until then"
+
+
+_SILENT = {
+    Status.MISSING: "no result, or none that is young enough",
+    Status.EXCLUDED: "not expected then, or excluded",
+}
 
 
 def instant(text: str, day: date) -> datetime | None:
