@@ -6,7 +6,7 @@ midnight (MISSING where nothing was heard for a day), and ends with the closing 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, cast
 
@@ -52,11 +52,11 @@ class Results:
         self._facts = facts
         self._window = Window(window.start - DAY, max(window.start, min(window.end, now)))
         self._is_detailed = is_detailed
-        self._thresholds = _thresholds_of(report, now)
+        self._thresholds = {day: _thresholds_of(report, day) for day in self._window.days()}
 
     def of(self, metrics: Sequence[Metric]) -> dict[int, list[Heard]]:
         """By series, in order; of two at one instant the later-received."""
-        if self._is_detailed or self._thresholds is not None:
+        if self._is_detailed or any(self._thresholds.values()):
             return {metric.series: self._worded(metric) for metric in metrics}
         series = sorted({metric.series for metric in metrics})
         found: dict[int, dict[datetime, Heard]] = {}
@@ -77,7 +77,8 @@ class Results:
         return list(heard.values())
 
     def _judged(self, metric: Metric, moment: datetime, status: Status, perfdata: str) -> Heard:
-        verdict = (self._thresholds or Thresholds()).judged(
+        thresholds = self._thresholds.get(moment.date()) or Thresholds()
+        verdict = thresholds.judged(
             status.name, perfdata, group=metric.site, host=metric.hostname, metric=metric.metric
         )
         details = {
@@ -89,8 +90,9 @@ class Results:
         return Heard(moment, verdict.status, shown)
 
 
-def _thresholds_of(report: Reported, now: datetime) -> Thresholds | None:
-    in_force = InForce.on(now.date())
+def _thresholds_of(report: Reported, day: date) -> Thresholds | None:
+    """Those of the report's profile on that day; None where it has none."""
+    in_force = InForce.on(day)
     definition = next((each for each in in_force.reports() if each.name == report.name), None)
     version = in_force.thresholds(definition) if definition else None
     if version is None:
