@@ -58,7 +58,7 @@ def file_name(table: LakeTable, partition: str, prefix: str) -> str:
 def form_of(path: str) -> int:
     """The form of the table (`LakeTable.form`) that a file was written in; the first for names that are not ours.
 
-    >>> [form_of(name) for name in ("date=2026-03-01/part-0a1b.2.parquet", "part-0a1b.parquet", "p-c000.snappy.parquet")]
+    >>> [form_of(name) for name in ("date=2026-03-01/part-0a.2.parquet", "part-0a1b.parquet", "p-c000.snappy.parquet")]
     [2, 0, 0]
     """
     form = path.rpartition("/")[2].removesuffix(".parquet").partition(".")[2]
