@@ -1,6 +1,6 @@
 """The page that shows which days are computed, which wait and which failed, and computes one again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -52,27 +52,40 @@ def computations(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     if state and state not in STATES:
         raise Http404(f"There is no state {state!r}; there are {', '.join(STATES)}.")
-    now = timezone.now()
-    found = lines(DayMark.objects.order_by("-day"), as_utc(now).date())
-    page = Paginator([line for line in found if not state or line.state == state], _PAGE).get_page(
-        request.GET.get("page")
-    )
+    days = _days_by_state()
+    marked = DayMark.objects.order_by("-day")
+    if state == "computed":
+        marked = marked.exclude(day__in=set().union(*days.values()))
+    elif state:
+        marked = marked.filter(day__in=days[state])
+    page = Paginator(marked, _PAGE).get_page(request.GET.get("page"))
+    today = as_utc(timezone.now()).date()
     context = {
         "page": page,
-        "lines": page.object_list,
+        "lines": lines(list(page.object_list), today),
         "state": state,
         "states": STATES,
-        "behind": sum(1 for line in found if line.state in ("pending", "running") and not line.is_today),
-        "failed": sum(1 for line in found if line.state == "failed"),
+        "behind": len((days["pending"] | days["running"]) - {today}),
+        "failed": len(days["failed"]),
         "may_compute": is_permitted(Actor.of(request), permissions.COMPUTE),
     }
     return render(request, "availability/computations.html", context)
 
 
-def lines(days: Iterable[DayMark], today: date) -> list[Line]:
-    """How far each day is: two queries."""
+def _days_by_state() -> dict[str, set[date]]:
+    """The days that are not simply computed, each under what is most to be known of it."""
+    failed, running = (
+        set(Computation.objects.filter(state=state).values_list("day", flat=True))
+        for state in (ComputationState.FAILED, ComputationState.RUNNING)
+    )
+    running -= failed
+    return {"failed": failed, "running": running, "pending": set(marks.waiting_days()) - failed - running}
+
+
+def lines(days: Sequence[DayMark], today: date) -> list[Line]:
+    """How far each day is: one query."""
     by_day: dict[date, list[Computation]] = {}
-    for row in Computation.objects.order_by("report"):
+    for row in Computation.objects.filter(day__in=[mark.day for mark in days]).order_by("report"):
         by_day.setdefault(row.day, []).append(row)
     return [_line(mark, by_day.get(mark.day, []), mark.day == today) for mark in days]
 
