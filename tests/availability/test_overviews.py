@@ -75,6 +75,11 @@ def test_weighted_and_plain_figures_stand_beside_each_other(client, sites) -> No
     assert "Weighted: each site counts as much as its hepspec" in page
     assert "1 site met the target of 90 %, 1 did not" in page
     assert "Weighted" not in text_of(client, "/availability/")
+    # Without regions, the worst first.
+    worst = text_of(client, "/availability/", order="worst")
+    assert worst.index(">BAD<") < worst.index(">GOOD<")
+    assert ">Italy<" not in worst
+    assert ">Italy<" in page
 
 
 def test_a_period_of_any_length_is_a_sum_of_seconds(client, sites) -> None:

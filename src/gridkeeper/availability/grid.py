@@ -32,7 +32,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line. kind: its class, site or region or sum; whole: the cells of the whole period, as `Grid.heads`."""
+    """A line. kind: its class, site or region or sum; whole: the cells of the whole period, as `Grid.heads`.
+
+    value: of the whole period, None where it is not computable
+    """
 
     name: str
     url: str
@@ -40,6 +43,7 @@ class Row:
     whole: list[Cell | None]
     cells: list[Cell | None]
     is_met: bool | None = None
+    value: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ class Painter:
             weighted = line.weighted if kind != "site" else None
             whole.append(self.cell(weighted.value(self.measure), f"{what}, weighted", places=2) if weighted else None)
         whole += [self._beside(value_of(line.whole, other), f"{what}, {other}", other) for other in self.other]
-        return Row(name, url, kind, whole, cells, self.targets.is_met(value, self.measure))
+        return Row(name, url, kind, whole, cells, self.targets.is_met(value, self.measure), value)
 
     def _beside(self, value: Decimal | None, what: str, measure: str) -> Cell:
         """Coloured only where the target is missed, so that the measure that was chosen stands out."""
@@ -194,3 +198,16 @@ def period_grid(
         ]  # fmt: skip
         groups.append([head, *below])
     return Grid(caption, f"{words[0].capitalize()}, {words[1]}", painter.heads, list(painter.columns), groups)
+
+
+def worst_first(grid: Grid, measure: str) -> Grid:
+    """Its sites without their regions, by the measure; those of which nothing is known stand last."""
+    sites = [row for group in grid.groups for row in group if row.kind == "site"]
+    is_more_worse = measure in ("unknown", "downtime", "excluded")
+
+    def place(row: Row) -> tuple[bool, Decimal, str]:
+        value = row.value or Decimal(0)
+        return (row.value is None, -value if is_more_worse else value, row.name)
+
+    sums = [group for group in grid.groups if group and group[0].kind == "sum"]
+    return replace(grid, groups=[*sums, sorted(sites, key=place)])

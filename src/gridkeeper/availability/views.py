@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from gridkeeper.availability import charts, hours, queries
 from gridkeeper.availability.exports import download
-from gridkeeper.availability.grid import Grid, Line, Painter, lines, period_grid, together
+from gridkeeper.availability.grid import Grid, Line, Painter, lines, period_grid, together, worst_first
 from gridkeeper.availability.grid_html import grid_html
 from gridkeeper.availability.measures import value_of
 from gridkeeper.availability.months import Month
@@ -64,6 +64,9 @@ def month(request: HttpRequest) -> HttpResponseBase:
         region_url=lambda place: state.query(region=place.region),
         region_name=state.region_name, words=state.words,
     )  # fmt: skip
+    is_flat = state.given.get("order") == "worst"
+    if is_flat:
+        grid = worst_first(grid, state.measure)
     names = {figure.place.region: state.region_name(figure.place) for figure in found}
     context = state.context() | {
         "grid": grid,
@@ -72,6 +75,10 @@ def month(request: HttpRequest) -> HttpResponseBase:
         "regions": len(names) - (0 if region else 1),
         "region": names.get(region, region),
         "all_regions_url": state.query(region=""),
+        "order_links": [
+            (f"by {state.words[0]}", state.query(order=""), not is_flat),
+            ("worst first", state.query(order="worst"), is_flat),
+        ],
         "why_url": _why_url(state, region),
     }
     return render(request, "availability/month.html", context)
