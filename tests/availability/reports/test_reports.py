@@ -11,8 +11,9 @@ import pytest
 from django.test import override_settings
 
 from gridkeeper.availability.compute import compute_days
-from gridkeeper.availability.models import PublishedReport
+from gridkeeper.availability.models import ProfileVersion, PublishedReport
 from gridkeeper.availability.months import Month
+from gridkeeper.availability.profiles.actions import create
 from gridkeeper.availability.publishing.actions import publish
 from gridkeeper.core.status import Status
 from gridkeeper.core.windows import DAY as ONE_DAY
@@ -139,3 +140,17 @@ def test_a_report_that_is_not_public_asks_for_sign_in_behind_the_wall(client, pu
 
 def test_a_month_without_anything_says_so(client, db) -> None:
     assert b"Nothing is published yet" in client.get("/reports/").content
+
+
+def test_a_defined_report_is_read_as_it_says(client, published, settings) -> None:
+    """It takes the place of the VO's; public: even behind the wall, though not its drafts; else only after sign-in."""
+    document = {"title": "Ours", "vo": "dteam", "is_public": True}
+    create(Actor.system(), kind="report", name="dteam", document=document, valid_from=D, reason="x", now=AFTER)
+    with override_settings(GRIDKEEPER=settings.GRIDKEEPER.model_copy(update={"public_reading": False})):
+        assert [client.get(BASE + path).status_code for path in ("v1/", "draft.pdf")] == [200, 302]
+    ProfileVersion.objects.update(document=document | {"is_public": False})
+    assert client.get(f"{BASE}v1/").status_code == 302
+    assert client.get("/availability/why/", {"report": "dteam"}).status_code == 404
+    a_user("bob")
+    client.login(username="bob", password="bob-password")
+    assert client.get(f"{BASE}v1/report.json")["Cache-Control"].startswith("private")

@@ -18,17 +18,21 @@ MEASURES = tuple(TARGETS)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The report (a VO's name, or that of a report of one's own) and the measure, both named by the address."""
+    """The report (a VO's name, or that of a report of one's own) and the measure, both named by the address.
+
+    known: the reports that the reader may see
+    """
 
     report: str
     measure: str
     given: dict[str, str]
     now: datetime
+    known: tuple[str, ...]
 
     @classmethod
     def of(cls, request: HttpRequest, now: datetime) -> "Asked":
         """Raises Http404 saying what is wrong with the address."""
-        known = queries.reports()
+        known = _readable(request, now)
         named = request.GET.get("report") or request.GET.get("vo") or ""
         if named and named not in known:
             raise Http404(f"There is no report {named!r}; there are {', '.join(known) or 'none'}.")
@@ -36,7 +40,7 @@ class Asked:
         if measure not in MEASURES:
             raise Http404(f"The measure is {' or '.join(MEASURES)}, not {measure!r}.")
         given = {name: str(value) for name, value in request.GET.items() if value}
-        return cls(named or queries.default_report(), measure, given, now)
+        return cls(named or queries.default_report(), measure, given, now, tuple(known))
 
     @property
     def target(self) -> Decimal:
@@ -55,14 +59,19 @@ class Asked:
     def switches(self) -> dict[str, Any]:
         """The links that change the report or the measure and leave the rest of the address as it is."""
         rest = {name: value for name, value in self.given.items() if name not in ("report", "vo")}
-        names = queries.reports()
         return {
             "asked": self,
-            "report_links": [(name, f"?{urlencode({'vo': name} | rest)}", name == self.report) for name in names],
+            "report_links": [(name, f"?{urlencode({'vo': name} | rest)}", name == self.report) for name in self.known],
             "measure_links": [
                 (name, f"?{urlencode(self.given | {'measure': name})}", name == self.measure) for name in MEASURES
             ],
         }
+
+
+def _readable(request: HttpRequest, now: datetime) -> list[str]:
+    """Reports that are not public are there for those who are signed in."""
+    definitions = queries.definitions(as_utc(now).date())
+    return [each.name for each in definitions if each.document.is_public or request.user.is_authenticated]
 
 
 def day_of(text: str) -> date:

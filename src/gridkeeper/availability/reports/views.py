@@ -18,7 +18,7 @@ from gridkeeper.availability.months import Month
 from gridkeeper.availability.publishing import queries as published_queries
 from gridkeeper.availability.publishing.actions import publish
 from gridkeeper.availability.publishing.document import month_document
-from gridkeeper.availability.reports.access import may_read, sign_in
+from gridkeeper.availability.reports.access import may_read, may_read_drafts, sign_in
 from gridkeeper.availability.reports.downloads import TABLES, WRITERS
 from gridkeeper.availability.reports.pdf import PdfMissingError, pdf_of
 from gridkeeper.availability.reports.shown import shown
@@ -26,7 +26,7 @@ from gridkeeper.people.actor import Actor
 from gridkeeper.people.permission import NotPermittedError, is_permitted
 
 #: What never changes may be kept for a year.
-_FOR_EVER = "public, max-age=31536000, immutable"
+_FOR_EVER = "max-age=31536000, immutable"
 #: Changes of a version that its page lists.
 _MOST_CHANGES = 200
 
@@ -46,8 +46,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest, report: str, month: str, version: int | None = None) -> HttpResponse:
     """A month as it was published; the newest version, or the one that the address names."""
     when = _month(month)
-    if refusal := sign_in(request, report):
-        return refusal
+    if not may_read(request, report):
+        return sign_in(request)
     versions = published_queries.versions(report, when)
     if not versions:
         return _unpublished(request, report, when)
@@ -95,7 +95,7 @@ def json_document(request: HttpRequest, report: str, month: str, version: int) -
         return row
     digest = base64.b64encode(bytes.fromhex(row.checksum)).decode()
     headers = {"ETag": f'"{row.checksum}"', "Repr-Digest": f"sha-256=:{digest}:"}
-    return _file(row.document.encode(), "application/json", f"{_name(row)}.json", headers)
+    return _file(request, row.document.encode(), "application/json", f"{_name(row)}.json", headers)
 
 
 @require_safe
@@ -107,7 +107,7 @@ def table(request: HttpRequest, report: str, month: str, version: int, table: st
     if isinstance(row, HttpResponse):
         return row
     write, content_type = WRITERS[form]
-    return _file(write(published_queries.content(row), table), content_type, f"{_name(row)}-{table}.{form}")
+    return _file(request, write(published_queries.content(row), table), content_type, f"{_name(row)}-{table}.{form}")
 
 
 @require_safe
@@ -123,8 +123,8 @@ def printable(request: HttpRequest, report: str, month: str, version: int) -> Ht
 def draft(request: HttpRequest, report: str, month: str) -> HttpResponse:
     """The month for printing as its figures are now, published or not; it says so."""
     when = _month(month)
-    if refusal := sign_in(request, report):
-        return refusal
+    if not may_read_drafts(request, report):
+        return sign_in(request)
     document = month_document(report, when)
     if not document["figures"]:
         raise Http404(f"{report} has no figures of {when.title}.")
@@ -144,7 +144,8 @@ def _pdf(request: HttpRequest, context: dict[str, Any], name: str) -> HttpRespon
         content = pdf_of(context | {"gridkeeper": settings.GRIDKEEPER})
     except PdfMissingError as error:
         return render(request, "availability/reports/no_pdf.html", {"reason": str(error)}, status=503)
-    return _file(content, "application/pdf", name, {} if context["row"] else {"Cache-Control": "no-cache"}, inline=True)
+    headers = {} if context["row"] else {"Cache-Control": "no-cache"}
+    return _file(request, content, "application/pdf", name, headers, inline=True)
 
 
 @require_POST
@@ -166,8 +167,8 @@ def publish_month(request: HttpRequest, report: str, month: str) -> HttpResponse
 
 def _row(request: HttpRequest, report: str, month: str, version: int) -> PublishedReport | HttpResponse:
     """The version, or the answer to who may not read it."""
-    if refusal := sign_in(request, report):
-        return refusal
+    if not may_read(request, report):
+        return sign_in(request)
     row = published_queries.version(report, _month(month), version)
     if row is None:
         raise Http404(f"{report} {month} has no version {version}.")
@@ -197,10 +198,17 @@ def _name(row: PublishedReport) -> str:
 
 
 def _file(
-    content: bytes, content_type: str, name: str, headers: dict[str, str] | None = None, *, inline: bool = False
+    request: HttpRequest,
+    content: bytes,
+    content_type: str,
+    name: str,
+    headers: dict[str, str] | None = None,
+    *,
+    inline: bool = False,
 ) -> HttpResponse:
     safe = "".join(letter if letter.isalnum() or letter in "-._" else "-" for letter in name)
-    kept = _FOR_EVER if settings.GRIDKEEPER.public_reading else "private, max-age=86400"
+    # What somebody unknown may read, anybody may keep.
+    kept = f"{'private' if request.user.is_authenticated else 'public'}, {_FOR_EVER}"
     disposition = f'{"inline" if inline else "attachment"}; filename="{safe}"'
     standard = {"Cache-Control": kept, "Content-Disposition": disposition}
     return HttpResponse(content, content_type=content_type, headers=standard | (headers or {}))
