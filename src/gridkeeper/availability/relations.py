@@ -60,10 +60,11 @@ def provide_runs(con: Any, runs: Table, day: date) -> None:
 def tree_rows(tree: Tree) -> dict[str, pa.Table]:
     """The tree as Arrow tables by the names of the plan's inputs."""
     numbers = tree.numbers
+    links = [(number, parent) for path, number in numbers.items() for parent in _parents(tree, path)]
     lines: dict[str, Sequence[Sequence[Any]]] = {
-        "nodes": [(number, parent) for path, number in numbers.items() for parent in _parents(tree, path)],
+        "nodes": links,
         "expected": [(numbers[line.path], *line[1:]) for line in tree.expected],
-        "made_by": _made_by(tree),
+        "made_by": _made_by(tree, links),
         "downtimes": tree.excused(),
         # What is not in the tree has nothing that could be overridden.
         "overrides": [
@@ -76,16 +77,17 @@ def tree_rows(tree: Tree) -> dict[str, pa.Table]:
     return {name: _arrow(lines[name], schema) for name, schema in TREE_SCHEMAS.items()}
 
 
-def _made_by(tree: Tree) -> list[tuple[int, int, str, int]]:
-    children = Counter(parent for path in tree.numbers for parent in tree.parents(path))
-    crowded = [path for path, count in children.items() if count > MOST_PARTS and path.level in COMBINED]
-    if crowded:
-        raise ValueError(f"{crowded[0]} has {children[crowded[0]]} parts; a judgement counts at most {MOST_PARTS}")
-    return [
-        (number, path.level, tree.operation(path), children[path])
-        for path, number in tree.numbers.items()
-        if path.level in COMBINED
+def _made_by(tree: Tree, links: Sequence[tuple[int, int | None]]) -> list[tuple[int, int, str, int]]:
+    children = Counter(parent for _, parent in links)
+    # Metrics are made of nothing; they are most of the nodes.
+    combined = [(path, number, path.level) for path, number in tree.numbers.items() if not path.metric]
+    made_by = [
+        (number, level, tree.operation(path), children[number]) for path, number, level in combined if level in COMBINED
     ]
+    most = max((line[3] for line in made_by), default=0)
+    if most > MOST_PARTS:
+        raise ValueError(f"a node of the tree has {most} parts; a judgement counts at most {MOST_PARTS}")
+    return made_by
 
 
 def _parents(tree: Tree, path: Path) -> list[int | None]:

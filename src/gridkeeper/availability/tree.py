@@ -29,10 +29,15 @@ class Path(NamedTuple):
         >>> Path("ops", "NGI", "SITE", function="compute").level.label, Path("ops", "NGI", "SITE", "CE").level.label
         ('function', 'flavour')
         """
+        # From the lowest up: it is asked of every node several times a day, and most are metrics.
+        if self.metric:
+            return Level.METRIC
+        if self.hostname:
+            return Level.SERVICE
         if self.function:
             return Level.FUNCTION
-        named = max(number for number, word in enumerate(self[:6]) if word)
-        return _LEVELS[named]
+        named = [level for word, level in zip(self[3:0:-1], _LEVELS, strict=True) if word]
+        return named[0] if named else Level.FEDERATION
 
     @property
     def site_path(self) -> "Path":
@@ -40,7 +45,7 @@ class Path(NamedTuple):
         return Path(*self[:3])
 
 
-_LEVELS = (Level.FEDERATION, Level.REGION, Level.SITE, Level.FLAVOUR, Level.SERVICE, Level.METRIC)
+_LEVELS = (Level.FLAVOUR, Level.SITE, Level.REGION)
 
 
 class Expected(NamedTuple):
@@ -148,9 +153,9 @@ class Tree:
         """The nodes that this one is a part of: the functions of a flavour, one for others, none for a federation."""
         match path.level:
             case Level.METRIC:
-                return [path._replace(metric="")]
+                return [Path(*path[:5])]
             case Level.SERVICE:
-                return [path._replace(hostname="")]
+                return [Path(*path[:4])]
             case Level.FLAVOUR:
                 own = self.functions.get((path.report, path.service_type), [path.service_type])
                 return [path._replace(service_type="", function=function) for function in own]
