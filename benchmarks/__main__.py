@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 SCRIPTS = (
-    "plugin_rate", "native_rate", "ingest", "lake_size", "availability", "matrix", "import_osg", "downtime_declare",
-    "gocdb_pi", "as_of", "schedule_lag", "nagios_icinga", "worker_loss",
+    "plugin_rate", "native_rate", "ingest", "lake_size", "availability", "availability_scale", "availability_spark",
+    "matrix", "import_osg", "downtime_declare", "gocdb_pi", "as_of", "schedule_lag", "nagios_icinga", "worker_loss",
 )  # fmt: skip
 COLUMNS = ("name", "value", "reference", "ratio", "goal", "met", "note")
 _PAGE = Path("docs/benchmarks.md")
