@@ -1,8 +1,10 @@
 """Which reports and profiles a day is judged by: the versions in force on it. Used by topology.py and the pages."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -51,6 +53,12 @@ class ReportDefinition:
         return None if self.document.region_kind == "vo" else str(settings.GRIDKEEPER.operations_vo)
 
 
+@lru_cache(maxsize=256)
+def _parsed(kind: str, text: str) -> Document:
+    """Versions never change, and a computation asks for them once a report."""
+    return parse(kind, json.loads(text))
+
+
 @dataclass(frozen=True, slots=True)
 class InForce:
     """The versions of all profiles that hold on a day, by kind and name, and the VOs of the day. Two queries.
@@ -76,7 +84,7 @@ class InForce:
                 chosen[kind, name] = (number, document)
         versions: dict[str, dict[str, Version]] = {kind: {} for kind in ProfileKind.values}
         for (kind, name), (number, document) in chosen.items():
-            versions[kind][name] = Version(name, number, parse(kind, document))
+            versions[kind][name] = Version(name, number, _parsed(kind, json.dumps(document)))
         vos = Vo.objects.overlapping(window.start, window.end).values_list("name", flat=True)
         return cls(day, versions, tuple(sorted(set(vos))))
 
