@@ -112,7 +112,7 @@ class Naive:
         if heard:
             # max takes the first of several at one instant; the last received is meant.
             last = max(reversed(heard), key=lambda r: datetime.fromisoformat(r["timestamp"]))
-            is_valid = second < second_of(last["timestamp"]) + 86400
+            is_valid = self.argo or second < second_of(last["timestamp"]) + 86400
             status = last["status"].upper() if is_valid else "MISSING"
         names = {"group": group, "service": service, "hostname": hostname, "metric": metric}
         return self._forced("metric", names, second, status)

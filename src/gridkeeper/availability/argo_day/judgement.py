@@ -21,8 +21,9 @@ from gridkeeper.availability.tree import Combination, Expected, Override, Path, 
 from gridkeeper.core.windows import DAY, Window
 
 DAY_S = 86_400
-#: How long a result says something: no validity stands in these files (availability.md section 2).
-VALIDITY_S = 86_400
+#: How long a result says something, where no test declares it (availability.md section 2). ARGO knows no validity: the
+#: last result of the day before holds until the day's first, or to its end.
+_VALIDITY_S: dict[Mode, int] = {"gridkeeper": DAY_S, "argo-compat": 2 * DAY_S}
 #: After which ARGO ends a downtime.
 _LATE_S = 60
 _REPORT = "argo-day"
@@ -81,7 +82,7 @@ def tree_of(day: ArgoDay, mode: Mode, report: Report) -> Tree:
         for metric in day.metrics.of_service.get(endpoint.service, ()):
             is_new = (endpoint.service, metric) in day.metrics.new
             path = service._replace(metric=metric)
-            tree.expect(Expected(path, len(tree.expected), VALIDITY_S, 0, DAY_S, is_new))
+            tree.expect(Expected(path, len(tree.expected), _VALIDITY_S[mode], 0, DAY_S, is_new))
     tree.weights = {path: day.weights[path.site] for path in tree.numbers if _is_weighed(path, day.weights)}
     tree.overrides = list(_Overrides(day, tree, mode, report).all())
     return tree
