@@ -59,6 +59,7 @@ def test_from_the_request_to_the_approval_and_what_it_changed(page: Page, live_s
     picture(page, "recomputation-preview")
     foreseen.get_by_role("button", name="Ask for it").click()
     expect(page.get_by_role("main")).to_contain_text("It waits for the federation's staff")
+    expect(page.get_by_role("main")).to_contain_text(f"{start:%Y-%m-%d %H:%M}:00 –")  # UTC, whatever the reader's zone
     expect(page.get_by_role("button", name="Approve")).to_have_count(0)
 
     signed_in(page, live_server.url, "carol")

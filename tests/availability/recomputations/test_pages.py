@@ -57,6 +57,10 @@ def test_from_the_request_to_the_decision(client, alice) -> None:
     row = Recomputation.objects.get()
     assert row.preview["site_days"] == 1
     assert "It waits for the federation's staff" in words(answer)
+    client.cookies["tz"] = "Europe/Prague"
+    assert "2026-03-10 06:00:00 – 2026-03-10 12:00:00 UTC" in words(
+        client.get(f"/availability/recomputations/{row.key}/")
+    )
     step = f"/availability/recomputations/{row.key}/step/"
     assert client.post(step, {"verb": "approve", "reason": "mine"}).status_code == 403
     client.force_login(User.objects.create_superuser("carol"))
