@@ -210,4 +210,5 @@ def worst_first(grid: Grid, measure: str) -> Grid:
         return (row.value is None, -value if is_more_worse else value, row.name)
 
     sums = [group for group in grid.groups if group and group[0].kind == "sum"]
-    return replace(grid, groups=[*sums, sorted(sites, key=place)])
+    corner = grid.corner.rpartition(", ")[2].capitalize()
+    return replace(grid, corner=corner, groups=[*sums, sorted(sites, key=place)])
