@@ -81,7 +81,7 @@ def _made_by(tree: Tree, links: Sequence[tuple[int, int | None]]) -> list[tuple[
     children = Counter(parent for _, parent in links)
     # Metrics are made of nothing; they are most of the nodes.
     combined = [(path, number, path.level) for path, number in tree.numbers.items() if not path.metric]
-    made_by = [
+    made_by: list[tuple[int, int, str, int]] = [
         (number, level, tree.operation(path), children[number]) for path, number, level in combined if level in COMBINED
     ]
     most = max((line[3] for line in made_by), default=0)
