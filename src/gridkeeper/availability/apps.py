@@ -18,7 +18,7 @@ class AvailabilityConfig(AppConfig):
         topology_changed.connect(marks.on_topology_changed, dispatch_uid="availability")
         navigation.add("Availability", "Figures", "availability:month", order=10, is_per_vo=True)
         navigation.add("Availability", "Tier-0/1 sites", "availability:tiers", order=12, is_per_vo=True)
-        navigation.add("Availability", "Services", "availability:services", order=14, is_per_vo=True)
+        navigation.add("Availability", "By service type", "availability:services", order=14, is_per_vo=True)
         navigation.add("Availability", "Good hours", "availability:hours", order=16, is_per_vo=True)
         navigation.add("Availability", "Trends", "availability:trends", order=18, is_per_vo=True)
         navigation.add("Availability", "Service levels", "availability:sla", order=20, is_per_vo=True)
