@@ -96,7 +96,7 @@ def _unwrapped(data: Any) -> Mapping[str, Any]:
 def _operations(document: OperationsDocument) -> dict[str, Any]:
     tables = [
         {"name": name, "truth_table": [{"a": a, "b": b, "x": result} for a, b, result in rows]}
-        for name, rows in document.operations.items()
+        for name, rows in sorted(document.operations.items())
     ]
     defaults = document.defaults.document()
     return {"available_states": list(document.states), "defaults": defaults, "operations": tables}

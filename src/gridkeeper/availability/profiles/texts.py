@@ -93,7 +93,7 @@ def _row(number: int, state: str, results: Sequence[str], states: Sequence[str])
 
 
 def write_tables(document: OperationsDocument) -> str:
-    return "\n\n".join(_written(name, rows, document.states) for name, rows in document.operations.items())
+    return "\n\n".join(_written(name, rows, document.states) for name, rows in sorted(document.operations.items()))
 
 
 def _written(name: str, rows: Iterable[Sequence[str]], states: Sequence[str]) -> str:

@@ -147,7 +147,7 @@ def _tables(document: Document) -> list[dict[str, Any]]:
     if not isinstance(document, OperationsDocument):
         return []
     tables = []
-    for name, rows in document.operations.items():
+    for name, rows in sorted(document.operations.items()):
         known = {pair: result for a, b, result in rows for pair in ((a, b), (b, a))}
         lines = [(a, [known.get((a, b), "") for b in document.states]) for a in document.states]
         tables.append({"name": name, "states": document.states, "lines": lines})
