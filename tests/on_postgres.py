@@ -15,7 +15,8 @@ from tests.services import postgres
 STATE = (
     "tests/people", "tests/web", "tests/registry", "tests/vos", "tests/feeds", "tests/subscriptions", "tests/selection",
     "tests/api", "tests/availability/profiles", "tests/availability/publishing", "tests/availability/recomputations",
-    "tests/availability/reports", "tests/availability/test_compute.py", *(f"tests/probes/test_engine.py::{name}" for name in (
+    "tests/availability/reports", "tests/availability/test_compute.py",
+    *(f"tests/probes/test_engine.py::{name}" for name in (
         "test_it_runs_what_is_due_and_stores_what_it_said",
         "test_what_was_measured_is_stored_when_it_is_told_to_stop",
         "test_who_asked_is_told_when_the_test_leaves_the_profile_before_it_runs",
