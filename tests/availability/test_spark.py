@@ -32,8 +32,8 @@ from tests.availability.random_days import RandomDay
 from tests.availability.random_days import days as random_days
 from tests.services import require_service
 
-#: A random day costs Spark some seconds; long runs ask for more than none.
-EXAMPLES = int(os.environ.get("SPARK_EXAMPLES", "0"))
+#: A random day costs Spark some seconds; long runs ask for more than two.
+EXAMPLES = int(os.environ.get("SPARK_EXAMPLES", "2"))
 DAY = date(2026, 3, 10)
 _COLUMNS = ["series", "status", "start", "last_at", "seq"]
 #: For days of a few rows: compiling a query costs more than running it.
@@ -166,10 +166,9 @@ def _stored(table: LakeTable) -> pa.Table:
     return lake.read(table.name, lake.snapshot(table.name).files)
 
 
-@pytest.mark.skipif(not EXAMPLES, reason="SPARK_EXAMPLES says how many random days")
 @pytest.mark.timeout(3600)
 @hypothesis(
-    max_examples=max(EXAMPLES, 1), deadline=None, phases=[Phase.generate], derandomize=False,
+    max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], derandomize=False,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(day=random_days())

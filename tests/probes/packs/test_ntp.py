@@ -55,9 +55,9 @@ async def _serving(answer):
     ("fields", "arguments", "status", "words"),
     [
         ({}, {}, "OK", "clock 0.0"),
-        ({"ahead_s": 0.5}, {}, "WARNING", "clock 0.5"),
+        ({"ahead_s": 0.55}, {}, "WARNING", "clock 0.5"),
         ({"ahead_s": -90}, {}, "CRITICAL", "clock "),
-        ({"ahead_s": 0.5}, {"warning_offset_s": 2}, "OK", "clock 0.5"),
+        ({"ahead_s": 0.55}, {"warning_offset_s": 2}, "OK", "clock 0.5"),
         ({"leap": 3}, {}, "CRITICAL", "the server answers, but its clock is not synchronised"),
         ({"stratum": 16}, {}, "CRITICAL", "the server answers, but its clock is not synchronised"),
         ({"stratum": 12}, {}, "WARNING", "clock 0.0"),

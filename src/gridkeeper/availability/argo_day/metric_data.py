@@ -8,6 +8,7 @@ import csv
 import struct
 import zlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,9 +100,18 @@ def _json_lines(path: Path, report: Report) -> Iterator[tuple[str, Any]]:
                 report.add(path.name, f"line {number}", f"is no JSON ({error}); left out")
 
 
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """The limit is the process's; whoever else reads CSV here relies on the usual one."""
+    usual = csv.field_size_limit(_FIELD_LIMIT)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
 def _csv(path: Path, report: Report) -> Iterator[tuple[str, Any]]:
-    csv.field_size_limit(_FIELD_LIMIT)
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with _long_fields(), path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         rows = csv.DictReader(file)
         if rows.fieldnames is None:
             return
