@@ -87,6 +87,14 @@ def test_it_says_what_is_wrong_with_a_request(client, alice, changes, text) -> N
     assert Recomputation.objects.count() == 0
 
 
+@pytest.mark.parametrize(("report", "is_listed"), [("", True), ("dteam", True), ("atlas", False)])
+def test_the_list_is_of_one_report_where_that_is_asked(client, alice, report, is_listed) -> None:
+    client.force_login(alice)
+    client.post(NEW, sent(reports=["dteam"]))
+    key = Recomputation.objects.get().key
+    assert (key in words(client.get("/availability/recomputations/", {"report": report}))) is is_listed
+
+
 def test_strangers_may_look_and_are_sent_to_sign_in(client, site) -> None:
     wish = Wish(kind="groups", start=at(0), end=at(H), document={"groups": ["INFN-T1"]}, reason="so")
     row = actions.request(Actor.system(), wish, now=NOW)

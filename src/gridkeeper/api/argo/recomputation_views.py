@@ -23,12 +23,11 @@ _KNOWN = ("pending", "approved", "rejected", "running", "done")
 
 
 def _list(asked: Asked) -> Answer:
-    found, report = recomputations(), asked.parameters.get("report", "")
+    found = recomputations(report=asked.parameters.get("report", ""))
     if text := asked.parameters.get("date"):
         window = Window.of_day(parse_day(text, asked.now.date()))
         found = found.filter(start__lt=window.end, end__gt=window.start)
-    rows = [row for row in found if not report or not row.reports or report in row.reports]
-    return _answer([_shown(asked, each) for each in documents(rows)])
+    return _answer([_shown(asked, each) for each in documents(found)])
 
 
 def _shown(asked: Asked, document: dict[str, Any]) -> dict[str, Any]:

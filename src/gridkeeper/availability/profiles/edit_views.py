@@ -36,9 +36,6 @@ class _DocumentPage(ActionPage):
     has_preview = True
     kind: ProfileKind
 
-    def get_form(self, data: Any) -> ProfileForm:
-        raise NotImplementedError
-
     def make(self, form: ProfileForm, valid_from: date, now: datetime) -> ProfileVersion:
         """Does it, for whatever day it is to hold from. Raises ValidationError."""
         raise NotImplementedError

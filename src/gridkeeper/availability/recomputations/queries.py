@@ -21,7 +21,7 @@ def recomputations(*, report: str = "", state: str = "") -> "QuerySet[Recomputat
     if state:
         found = found.filter(state=state)
     if report:
-        keys = [row.pk for row in found.only("pk", "reports") if not row.reports or report in row.reports]
+        keys = [pk for pk, reports in found.values_list("pk", "reports") if not reports or report in reports]
         found = found.filter(pk__in=keys)
     return found
 
