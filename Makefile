@@ -7,7 +7,7 @@ DEV_STAMP := .venv/.dev-ready
 LINT_ENV := GRIDKEEPER_DATA_DIR=$(CURDIR)/.venv/lint-data DJANGO_SETTINGS_MODULE=gridkeeper.settings
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-postgres lint fmt bench docs vendor screenshots lock clean
+.PHONY: help setup demo run test test-postgres fuzz lint fmt bench docs vendor screenshots lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ else
 	@$(BIN)/pytest -n 2 --dist loadgroup -m "not alone"
 	@$(BIN)/pytest tests/e2e tests/probes/test_plugins.py -m alone
 endif
+
+fuzz: $(DEV_STAMP) ## The property tests on new random input, more of it (ARGS="tests/people")
+	@GRIDKEEPER_FUZZ=1 $(BIN)/pytest -n 2 -m hypothesis --timeout 1800 $(ARGS)
 
 test-postgres: $(DEV_STAMP) ## The same tests of all that is kept in the database, on a PostgreSQL of their own
 	@$(BIN)/python -m tests.on_postgres $(ARGS)

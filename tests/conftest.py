@@ -10,9 +10,15 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 
-# No test asserts a time, and a busy machine generates input slowly.
-hypothesis.settings.register_profile("calm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
-hypothesis.settings.load_profile("calm")
+# No test asserts a time, and a busy machine generates input slowly. The same code is tried with the same input, so that
+# what fails has been broken by the change at hand; `make fuzz` tries other input each time.
+hypothesis.settings.register_profile(
+    "calm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
+)
+hypothesis.settings.register_profile(
+    "fuzz", parent=hypothesis.settings.get_profile("calm"), derandomize=False, max_examples=1000, print_blob=True
+)
+hypothesis.settings.load_profile("fuzz" if "GRIDKEEPER_FUZZ" in os.environ else "calm")
 # The browser driver keeps an event loop in this thread, which Django would take for an async view.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 

@@ -168,7 +168,7 @@ def _stored(table: LakeTable) -> pa.Table:
 
 @pytest.mark.timeout(3600)
 @hypothesis(
-    max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], derandomize=False,
+    max_examples=EXAMPLES, deadline=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 @given(day=random_days())

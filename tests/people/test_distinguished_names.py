@@ -35,6 +35,8 @@ def test_one_person_is_one_name_in_every_spelling(text):
         (r"CN=Rossi\, Alice,DC=org", "/DC=org/CN=Rossi, Alice"),
         (r"CN=Ren\C3\A9,DC=org", "/DC=org/CN=René"),
         (r"/DC=org/CN=Ren\xC3\xA9", "/DC=org/CN=René"),
+        (r"CN=Alice\ ,DC=org", r"/DC=org/CN=Alice\x20"),
+        (r"CN=a\\\ ,DC=org", r"/DC=org/CN=a\\\x20"),
         ("CN=alice+UID=a1,DC=org", "/DC=org/CN=alice+UID=a1"),
     ],
 )

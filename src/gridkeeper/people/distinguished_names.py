@@ -79,8 +79,10 @@ def _written(parts: Iterable[Sequence[tuple[str, str]]]) -> str:
 
 
 def _told_apart(value: str) -> str:
-    """With a backslash before what would read as the next part; the value's own backslashes are doubled."""
-    return _AMBIGUOUS.sub(r"\\\g<0>", value.replace("\\", "\\\\"))
+    """With a backslash before what would read as the next part; the value's own backslashes are doubled, and a last
+    space is written as a byte, since spaces around a subject are not of it."""
+    told = _AMBIGUOUS.sub(r"\\\g<0>", value.replace("\\", "\\\\"))
+    return told[:-1] + "\\x20" if told.endswith(" ") else told
 
 
 def _slash_parts(text: str) -> list[Part]:
@@ -165,13 +167,14 @@ def _meant(escaped: str, mark: str) -> str:
 def _trimmed(value: str) -> str:
     """Without spaces around; one after a backslash is the value's own."""
     bare = value.strip(" ")
-    return bare + " " if bare.endswith("\\") and not bare.endswith("\\\\") else bare
+    backslashes = len(bare) - len(bare.rstrip("\\"))
+    return bare + " " if backslashes % 2 else bare
 
 
 def _escaped(value: str) -> str:
+    first, last = re.match(r"[ #]", value), re.search(r"(?<=.) $", value)
     value = re.sub(r'([,+"\\<>;=])', r"\\\1", value)
-    value = re.sub(r"^([ #])", r"\\\1", value)
-    return re.sub(r"(?<!\\) $", r"\\ ", value)
+    return ("\\" if first else "") + (value[:-1] + "\\ " if last else value)
 
 
 def _advice(text: str) -> str:
