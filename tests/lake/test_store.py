@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gridkeeper.core.windows import Window
@@ -86,6 +87,17 @@ def test_days_are_replaced_as_one(lake: Lake) -> None:
     lake.replace_days("figures", DAYS[:2], figures((DAYS[0], "B", 2)))
     assert lake.snapshot("figures").version == before + 1
     assert stored(lake) == [(DAYS[0], "B", 2), (DAYS[2], "A", 1), (DAYS[3], "A", 1)]
+
+
+def test_words_that_come_with_dictionaries_are_read_as_text(lake: Lake) -> None:
+    rows = figures((DAYS[0], "A", 1), (DAYS[1], "B", 2), (DAYS[1], "A", 3))
+    encoded = rows.set_column(1, "site", rows.column("site").dictionary_encode())
+    lake.replace_days("figures", DAYS[:2], encoded)
+    assert stored(lake) == [(DAYS[0], "A", 1), (DAYS[1], "A", 3), (DAYS[1], "B", 2)]
+    file = lake.snapshot("figures").files[0].uri
+    assert pq.read_schema(file).field("site").type == pa.string()
+    with connect() as con:
+        assert lake_table_of(con, lake, "figures").site.to_pyarrow().type == pa.string()
 
 
 def test_rows_of_other_days_are_not_smuggled_in(lake: Lake) -> None:

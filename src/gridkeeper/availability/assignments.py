@@ -1,7 +1,6 @@
 """Which reports of a day are judged alike, and by what: each such share of the day's tree is one run of the plan."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from copy import copy
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,7 @@ from gridkeeper.availability.profiles.in_force import ProfileMissingError
 from gridkeeper.availability.recomputations.rules import Change, Silenced, overrides, silenced
 from gridkeeper.availability.relations import provide
 from gridkeeper.availability.thresholds import Thresholds
-from gridkeeper.availability.topology import JudgedBy, Names, Period
+from gridkeeper.availability.topology import JudgedBy, Names, Period, Reading
 from gridkeeper.availability.tree import Tree
 from gridkeeper.availability.verdicts import Ranges
 from gridkeeper.bus.facts import Facts
@@ -60,7 +59,7 @@ class Day:
     @property
     def reports(self) -> list[str]:
         """Those that have something to judge, by name."""
-        return sorted({path.report for path in self.tree.numbers})
+        return sorted(self.tree.reports())
 
     def shares(self) -> Iterator[Share]:
         """Every report is in exactly one of them."""
@@ -77,8 +76,11 @@ class Day:
         return [change.key for change in self.changes if change.is_for(report)]
 
 
-def day_of(period: Period, changes: Sequence[Change], names: Names) -> Day:
-    """The day as it is to be judged now. A report whose profiles are missing or wrong does not keep others waiting."""
+def day_of(period: Period, changes: Sequence[Change], names: Names, reading: Reading | None = None) -> Day:
+    """The day as it is to be judged now. A report whose profiles are missing or wrong does not keep others waiting.
+
+    reading: of a window with this day, for who asks for several
+    """
     judged_by: dict[str, JudgedBy] = {}
     broken: dict[str, Exception] = {}
     for report in topology.reports_of(period.day):
@@ -86,7 +88,10 @@ def day_of(period: Period, changes: Sequence[Change], names: Names) -> Day:
             judged_by[report.name] = topology.judged_by(period, report.name)
         except (ProfileMissingError, OperationsError) as error:
             broken[report.name] = error
-    tree = _merged(topology.tree_of(period, report=name) for name in judged_by) if broken else topology.tree_of(period)
+    if broken:
+        tree = _merged(topology.tree_of(period, report=name, reading=reading) for name in judged_by)
+    else:
+        tree = topology.tree_of(period, reading=reading)
     return Day(period, tree, touching(changes, period.window), names, topology.validity(), judged_by, broken)
 
 
@@ -96,10 +101,8 @@ def _merged(trees: Iterable[Tree]) -> Tree:
     for tree in trees:
         whole.functions |= tree.functions
         whole.combinations |= tree.combinations
-        whole.weights |= tree.weights
         whole.excuses += [excuse for excuse in tree.excuses if excuse not in whole.excuses]
-        for line in tree.expected:
-            whole.expect(line)
+        whole.add(tree)
     return whole
 
 
@@ -110,27 +113,13 @@ def touching(changes: Sequence[Change], window: Window) -> list[Change]:
 
 def judge_share(con: Any, facts: Facts, day: Day, share: Share, *, with_hours: bool = True) -> tuple[Tree, Judgement]:
     """Judges a share of the day. Returns the tree whose nodes the judgement names."""
-    part = part_of(day.tree, share.reports)
+    part = day.tree.part(share.reports)
     window, names = day.period.window, day.names.sites
-    part.overrides = list(overrides(day.changes, part.numbers, window, operations=share.operations, names=names))
-    ranges = Ranges.of(share.thresholds, part.expected, names)
+    if day.changes:
+        part.overrides = list(overrides(day.changes, part.numbers, window, operations=share.operations, names=names))
+    ranges = Ranges.of(share.thresholds, part.expected, names) if share.thresholds else None
     runs = runs_of(con, facts, day.period, day.validity, share.silenced, ranges)
-    if part.expected and len(part.expected) < len(day.tree.expected) // 2:
-        series = sorted({line.series for line in part.expected})
-        runs = runs.semi_join(arrow_table(con, pa.table({"series": pa.array(series, pa.int64())})), "series")
+    if 0 < part.size < day.tree.size // 2:
+        runs = runs.semi_join(arrow_table(con, pa.table({"series": part.series()})), "series")
     provide(con, part, runs, day.period.day)
     return part, judge(con, Rules(day.period.length_s, share.operations), with_hours=with_hours)
-
-
-def part_of(tree: Tree, reports: Collection[str], sites: Collection[str] | None = None) -> Tree:
-    """The tree of some reports (and some sites) alone, for a caller to add overrides to."""
-    part = copy(tree)
-    is_whole = sites is None and {path.report for path in tree.numbers} <= set(reports)
-    if is_whole:
-        return part
-    part.numbers, part.expected = {}, []
-    for line in tree.expected:
-        if line.path.report in reports and (sites is None or line.path.site in sites):
-            part.expect(line)
-    part.weights = {path: weight for path, weight in tree.weights.items() if path in part.numbers}
-    return part

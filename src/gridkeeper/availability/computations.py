@@ -10,7 +10,7 @@ from pyarrow import csv
 
 from gridkeeper.availability.levels import MEASURES
 from gridkeeper.availability.models import Computation, ComputationState
-from gridkeeper.availability.tables import PLACE
+from gridkeeper.availability.tables import DAY_TABLE, PLACE
 
 _KEY = ("day", "report")
 _NAMES = {"region_name", "site_name"}
@@ -61,7 +61,8 @@ def checksum(figures: pa.Table, report: str) -> str:
     wanted = pc.and_(pc.equal(figures.column("report"), report), pc.not_equal(figures.column("level"), "metric"))
     place = [name for name in PLACE if name not in _NAMES]
     columns = [*place, *MEASURES, *(["weight"] if "weight" in figures.schema.names else [])]
-    rows = figures.filter(wanted).select(columns).sort_by([(name, "ascending") for name in place])
+    schema = pa.schema([DAY_TABLE.schema.field(name) for name in columns])
+    rows = figures.filter(wanted).select(columns).cast(schema).sort_by([(name, "ascending") for name in place])
     if not rows.num_rows:
         return ""
     text = pa.BufferOutputStream()

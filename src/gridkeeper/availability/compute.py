@@ -1,16 +1,15 @@
 """Days computed into the lake. Used by tasks.py, the command line, and the demo's history."""
 
-import gc
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
+from django.conf import settings
 
 from gridkeeper.availability import assignments, computations, marks, tables, topology
 from gridkeeper.availability.assignments import Day
@@ -22,14 +21,15 @@ from gridkeeper.availability.publishing import outdated
 from gridkeeper.availability.recomputations import effects, queries
 from gridkeeper.availability.topology import Period
 from gridkeeper.bus.facts import Facts, open_facts
-from gridkeeper.core.windows import Window
+from gridkeeper.core.windows import DAY, Window
+from gridkeeper.lake.parquet import with_dictionaries
 from gridkeeper.lake.scan import arrow_table, computing
 from gridkeeper.lake.store import Lake, open_lake
 
 log = structlog.get_logger(__name__)
 
 #: Days that are replaced in one commit: bounds memory, keeps commits few.
-_DAYS_A_COMMIT = 8
+_DAYS_A_COMMIT = 5
 #: In this order: a day's figures are replaced last, so that a crash before leaves the former ones.
 _TABLES = (tables.TIMELINE_TABLE, tables.HOUR_TABLE, tables.DAY_TABLE)
 
@@ -58,7 +58,8 @@ class _Made:
         return pa.concat_tables(found) if found else _SCHEMAS[name].empty_table()
 
 
-_SCHEMAS = {table.name: table.schema for table in _TABLES}
+#: As `Placed` makes the rows.
+_SCHEMAS = {table.name: with_dictionaries(table.schema, tables.PLACE) for table in _TABLES}
 
 
 def compute_days(days: Iterable[date], now: datetime) -> Computed:
@@ -86,11 +87,7 @@ def _compute(periods: Sequence[Period], now: datetime) -> list[_Made]:
     window = Window(periods[0].window.start, periods[-1].window.end)
     days = [period.day for period in periods]
     marks.begun(days, now)
-    facts, names, changes = open_facts(), topology.names(), queries.changes_in_force(window)
-    made = []
-    for period in periods:
-        with _unswept():
-            made.append(_made(facts, assignments.day_of(period, changes, names), now))
+    made = _judged(periods, window, now)
     lake = open_lake()
     with effects.watching(window, days, now) as watch:
         for table in _TABLES:
@@ -105,30 +102,50 @@ def _compute(periods: Sequence[Period], now: datetime) -> list[_Made]:
     return made
 
 
-@contextmanager
-def _unswept() -> Iterator[None]:
-    """Without the collector of cycles: a day's tree is half a million tuples, none of them garbage, which it would look
-    through again and again, for half of the time that making them takes.
+def _judged(periods: Sequence[Period], window: Window, now: datetime) -> list[_Made]:
+    """Each day's rows, share by share; a share that fails leaves the others be.
+
+    What asks the database stays in this thread: it makes the trees of days while others are being judged.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    facts, names, changes = open_facts(), topology.names(), queries.changes_in_force(window)
+    reading = topology.Reading(window)
+    with ThreadPoolExecutor(_side_by_side(facts, periods)) as pool:
+        days = (assignments.day_of(period, changes, names, reading) for period in periods)
+        begun = [_begin(pool, facts, day, now) for day in days]
+        return [_finish(*each, now) for each in begun]
 
 
-def _made(facts: Facts, day: Day, now: datetime) -> _Made:
-    """The day's rows, share by share; a share that fails leaves the others be."""
-    made = _Made(day.period)
+def _side_by_side(facts: Facts, periods: Sequence[Period]) -> int:
+    """How many shares are judged at once. Days of results take all the processors and memory that one engine has."""
+    is_cheap = all(facts.has_settled_runs(day) for period in periods for day in (period.day - DAY, period.day))
+    return 2 if is_cheap and settings.GRIDKEEPER.engine == "duckdb" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a share, by the names of the tables, and of each of its reports the checksum of its figures."""
+
+    tables: Mapping[str, pa.Table]
+    checksums: Mapping[str, str]
+
+
+_Judged = list[tuple[assignments.Share, Future[_Rows]]]
+
+
+def _begin(pool: Executor, facts: Facts, day: Day, now: datetime) -> tuple[Day, _Judged, Future[int]]:
     computations.begun({day.period.day: day.reports}, now)
+    judged = [(share, pool.submit(_rows, facts, day, share)) for share in day.shares()]
+    return day, judged, pool.submit(_ignored, facts, day)
+
+
+def _finish(day: Day, judged: _Judged, ignored: Future[int], now: datetime) -> _Made:
+    made = _Made(day.period)
     for report, error in day.broken.items():
         log.error("availability not computed", day=str(day.period.day), reports=[report], error=str(error))
         _fail(made, [report], error, now)
-    for share in day.shares():
+    for share, rows in judged:
         try:
-            _make(facts, day, share, made)
+            _add(made, day, rows.result(), ignored.result())
         except Exception as error:
             log.exception("availability not computed", day=str(day.period.day), reports=sorted(share.reports))
             _fail(made, sorted(share.reports), error, now)
@@ -140,21 +157,24 @@ def _fail(made: _Made, reports: Sequence[str], error: Exception, now: datetime) 
     made.failed += reports
 
 
-def _make(facts: Facts, day: Day, share: assignments.Share, made: _Made) -> None:
+def _rows(facts: Facts, day: Day, share: assignments.Share) -> _Rows:
     with computing() as con:
         tree, judgement = assignments.judge_share(con, facts, day, share)
-        rows = Placed(con, tree, day.names, day.period.day).rows(judgement)
-        ignored = _ignored(con, facts, day)
-    for name, table in rows.items():
-        made.rows[name].append(table)
+        rows = Placed(tree, day.names, day.period.day).rows(judgement)
     figures = rows[tables.DAY_TABLE.name]
+    return _Rows(rows, {report: computations.checksum(figures, report) for report in sorted(share.reports)})
+
+
+def _add(made: _Made, day: Day, rows: _Rows, ignored: int) -> None:
     made.computations += [
         Computation(
-            day=day.period.day, report=report, inputs=_inputs(day, report),
-            recomputations=day.keys_for(report), ignored=ignored, checksum=computations.checksum(figures, report),
+            day=day.period.day, report=report, inputs=_inputs(day, report), recomputations=day.keys_for(report),
+            ignored=ignored, checksum=checksum,
         )
-        for report in sorted(share.reports)
+        for report, checksum in rows.checksums.items()
     ]  # fmt: skip
+    for name, table in rows.tables.items():
+        made.rows[name].append(table)
 
 
 def _inputs(day: Day, report: str) -> dict[str, str]:
@@ -162,9 +182,9 @@ def _inputs(day: Day, report: str) -> dict[str, str]:
     return dict(known.inputs) if known else {}
 
 
-def _ignored(con: Any, facts: Facts, day: Day) -> int:
-    series = pa.array(sorted({line.series for line in day.tree.expected}), pa.int64())
-    return count_ignored(con, facts, day.period, arrow_table(con, pa.table({"series": series})))
+def _ignored(facts: Facts, day: Day) -> int:
+    with computing() as con:
+        return count_ignored(con, facts, day.period, arrow_table(con, pa.table({"series": day.tree.series()})))
 
 
 def _replace(lake: Lake, name: str, made: Sequence[_Made], window: Window) -> None:

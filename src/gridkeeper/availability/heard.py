@@ -70,5 +70,12 @@ def _is_of(results: Table, silenced: Silenced) -> Any:
 
 def count_ignored(con: Any, facts: Facts, period: Period, series: Table) -> int:
     """How many hard results of the period are of no series that is expected of anybody (`series`: column series)."""
+    # Mostly there are none, and change points are a fraction of the results.
+    if facts.has_settled_runs(period.day) and not _has_others(facts.runs(con, period.day), series):
+        return 0
     results = facts.results(con, period.window)
     return int(results.filter(results.is_hard).anti_join(series, "series").count().to_pyarrow().as_py())
+
+
+def _has_others(runs: Table, series: Table) -> bool:
+    return bool(runs.anti_join(series, "series").limit(1).to_pyarrow().num_rows)

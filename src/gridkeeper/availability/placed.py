@@ -1,10 +1,11 @@
 """Rows that name nodes of a tree become rows of the lake's tables, which say where they stand."""
 
 from datetime import date
-from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from gridkeeper.availability import tables
 from gridkeeper.availability.judge import Judgement
@@ -13,7 +14,6 @@ from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.topology import Names
 from gridkeeper.availability.tree import Path, Tree
 from gridkeeper.core.windows import Window
-from gridkeeper.lake.scan import arrow_table
 
 
 def words(names: Names, path: Path) -> dict[str, str]:
@@ -27,17 +27,56 @@ def words(names: Names, path: Path) -> dict[str, str]:
     return {name: named[name] if name in named else getattr(path, name) for name in tables.PLACE}
 
 
-class Placed:
-    """The places of one tree, given to one session."""
+def places_of(tree: Tree, names: Names) -> pa.Table:
+    """What tables.PLACE asks of every node, by their numbers: with dictionaries, since the words are few."""
+    own = tree.named()
+    said: dict[str, list[str]] = {name: [] for name in tables.PLACE}
+    for path in own:
+        for name, word in words(names, path).items():
+            said[name].append(word)
+    numbers = np.fromiter(own.values(), np.int64, len(own))
+    metrics, services = tree.metrics_of_blocks()
+    columns = []
+    for name in tables.PLACE:
+        encoded = pa.array(said[name], pa.string()).dictionary_encode()
+        codes, dictionary = np.empty(tree.size, np.int32), encoded.dictionary.to_pylist()
+        codes[numbers] = encoded.indices
+        codes[metrics] = codes[services]
+        if name == "level":
+            codes[metrics] = _code(dictionary, Level.METRIC.label)
+        if name == "metric":
+            codes[metrics] = _codes_of_names(tree, dictionary)
+        columns.append(pa.DictionaryArray.from_arrays(codes, pa.array(dictionary, pa.string())))
+    return pa.table(columns, names=list(tables.PLACE))
 
-    def __init__(self, con: Any, tree: Tree, names: Names, day: date) -> None:
-        columns: dict[str, list[Any]] = {name: [] for name in ("node", *tables.PLACE)}
-        for path, node in tree.numbers.items():
-            columns["node"].append(node)
-            for name, value in words(names, path).items():
-                columns[name].append(value)
-        types = [("node", pa.int64()), *[(name, pa.string()) for name in tables.PLACE]]
-        self._places = arrow_table(con, pa.table(columns, schema=pa.schema(types)))
+
+def _codes_of_names(tree: Tree, dictionary: list[str]) -> NDArray[np.int32]:
+    """Of the metrics of all blocks; names that the dictionary lacks are added to it."""
+    sets = {id(each.block.metrics): each.block.metrics for each in tree.blocks}
+    known = {word: code for code, word in enumerate(dictionary)}
+    for name in dict.fromkeys(name for each in sets.values() for name in each.names):
+        known.setdefault(name, len(known))
+    dictionary[:] = known
+    codes = {key: np.array([known[name] for name in each.names], np.int32) for key, each in sets.items()}
+    none = np.empty(0, np.int32)
+    return np.concatenate([none, *[codes[id(each.block.metrics)] for each in tree.blocks]])
+
+
+def _code(dictionary: list[str], word: str) -> int:
+    """Its place in the dictionary, to which it is added where it is not in it."""
+    if word not in dictionary:
+        dictionary.append(word)
+    return dictionary.index(word)
+
+
+class Placed:
+    """The places of one tree."""
+
+    def __init__(self, tree: Tree, names: Names, day: date) -> None:
+        key = ("places", id(names))
+        if key not in tree.made:
+            tree.made[key] = (places_of(tree, names), names)  # the names with them, so that no others get their id
+        self._places = tree.made[key][0]
         self._day = day
 
     def rows(self, judgement: Judgement) -> dict[str, pa.Table]:
@@ -62,6 +101,13 @@ class Placed:
         return self._place(periods.mutate(**moments, state=ibis.cases(*words)), tables.TIMELINE_TABLE.schema)
 
     def _place(self, rows: Table, schema: pa.Schema) -> pa.Table:
-        placed = rows.join(self._places, "node").drop("node").to_pyarrow()
-        dated = placed.append_column("date", pa.repeat(pa.scalar(self._day, pa.date32()), placed.num_rows))
-        return dated.select(schema.names).cast(schema)
+        found = rows.to_pyarrow()
+        columns = dict(zip(found.column_names, found.columns, strict=True))
+        places = self._places.take(columns.pop("node"))
+        columns |= dict(zip(places.column_names, places.columns, strict=True))
+        columns["date"] = pa.repeat(pa.scalar(self._day, pa.date32()), found.num_rows)
+        typed = [
+            columns[field.name] if field.name in tables.PLACE else columns[field.name].cast(field.type)
+            for field in schema
+        ]
+        return pa.table(typed, names=schema.names)

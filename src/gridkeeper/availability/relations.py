@@ -3,18 +3,19 @@
 The session is a connection of `lake.scan`: to DuckDB on this machine, or to Spark; both are given the same names.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import ibis
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from gridkeeper.availability.levels import COMBINED
 from gridkeeper.availability.plan import MOST_PARTS
 from gridkeeper.availability.plan_inputs import SCHEMAS, Table
-from gridkeeper.availability.tree import Path, Tree
+from gridkeeper.availability.tree import Tree
 from gridkeeper.core.windows import DAY, Window
 from gridkeeper.lake.engines import engine_of
 
@@ -58,29 +59,49 @@ def provide_runs(con: Any, runs: Table, day: date) -> None:
 
 
 def tree_rows(tree: Tree) -> dict[str, pa.Table]:
-    """The tree as Arrow tables by the names of the plan's inputs."""
-    numbers = tree.numbers
-    links = [(number, parent) for path, number in numbers.items() for parent in _parents(tree, path)]
-    lines: dict[str, Sequence[Sequence[Any]]] = {
-        "nodes": links,
-        "expected": [(numbers[line.path], *line[1:]) for line in tree.expected],
-        "made_by": _made_by(tree, links),
-        "downtimes": tree.excused(),
-        # What is not in the tree has nothing that could be overridden.
-        "overrides": [
-            (numbers[path], path.level, position, *rest)
-            for position, (path, *rest) in enumerate(tree.overrides)
-            if path in numbers
-        ],
-        "weights": [(numbers[path], weight) for path, weight in tree.weights.items() if path in numbers],
+    """The tree as Arrow tables by the names of the plan's inputs. Metrics that came in blocks need no paths for it."""
+    # What is not in the tree has nothing that could be overridden.
+    numbers = tree.numbers if tree.overrides else tree.named()
+    overrides = [
+        (numbers[path], path.level, position, *rest)
+        for position, (path, *rest) in enumerate(tree.overrides)
+        if path in numbers
+    ]
+    weights = [(numbers[path], weight) for path, weight in tree.weights.items() if path in numbers]
+    lasting: dict[str, pa.Table] = tree.made.get("relations") or tree.made.setdefault("relations", _lasting_rows(tree))
+    return lasting | {
+        "downtimes": _arrow(tree.excused(), TREE_SCHEMAS["downtimes"]),
+        "overrides": _arrow(overrides, TREE_SCHEMAS["overrides"]),
+        "weights": _arrow(weights, TREE_SCHEMAS["weights"]),
     }
-    return {name: _arrow(lines[name], schema) for name, schema in TREE_SCHEMAS.items()}
 
 
-def _made_by(tree: Tree, links: Sequence[tuple[int, int | None]]) -> list[tuple[int, int, str, int]]:
-    children = Counter(parent for _, parent in links)
+def _lasting_rows(tree: Tree) -> dict[str, pa.Table]:
+    """What is the same on every day of which the same is expected."""
+    of_blocks = tree.metrics_of_blocks()
+    links, schema = _arrow(tree.links, TREE_SCHEMAS["nodes"]), TREE_SCHEMAS["nodes"]
+    nodes = pa.concat_tables([links, pa.table(list(of_blocks), schema=schema)])
+    made_by = _arrow(_made_by(tree, nodes.column("parent")), TREE_SCHEMAS["made_by"])
+    return {"nodes": nodes, "expected": _expected(tree, of_blocks[0]), "made_by": made_by}
+
+
+def _expected(tree: Tree, nodes: NDArray[np.int64]) -> pa.Table:
+    """nodes: of the metrics that came in blocks"""
+    schema = TREE_SCHEMAS["expected"]
+    lines = _arrow([(tree.named()[line.path], *line[1:]) for line in tree.lines], schema)
+    if not tree.blocks:
+        return lines
+    sets = [each.block.metrics for each in tree.blocks]
+    columns = [nodes, np.concatenate([each.block.series for each in tree.blocks])]
+    columns += [np.concatenate([getattr(each, name) for each in sets]) for name in schema.names[2:]]
+    return pa.concat_tables([lines, pa.table(columns, schema=schema)])
+
+
+def _made_by(tree: Tree, parents: pa.ChunkedArray) -> list[tuple[int, int, str, int]]:
+    known = parents.drop_null().to_numpy()
+    children = np.bincount(known, minlength=tree.size).tolist()
     # Metrics are made of nothing; they are most of the nodes.
-    combined = [(path, number, path.level) for path, number in tree.numbers.items() if not path.metric]
+    combined = [(path, number, path.level) for path, number in tree.named().items() if not path.metric]
     made_by: list[tuple[int, int, str, int]] = [
         (number, level, tree.operation(path), children[number]) for path, number, level in combined if level in COMBINED
     ]
@@ -88,10 +109,6 @@ def _made_by(tree: Tree, links: Sequence[tuple[int, int | None]]) -> list[tuple[
     if most > MOST_PARTS:
         raise ValueError(f"a node of the tree has {most} parts; a judgement counts at most {MOST_PARTS}")
     return made_by
-
-
-def _parents(tree: Tree, path: Path) -> list[int | None]:
-    return [tree.numbers[parent] for parent in tree.parents(path)] or [None]
 
 
 def _arrow(rows: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:

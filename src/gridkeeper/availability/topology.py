@@ -21,13 +21,13 @@ from gridkeeper.availability.profiles.in_force import InForce, ReportDefinition,
 from gridkeeper.availability.profiles.weights import weights_on
 from gridkeeper.availability.thresholds import ThresholdRule, Thresholds
 from gridkeeper.availability.topology_period import Period
-from gridkeeper.availability.topology_registry import Judged
+from gridkeeper.availability.topology_registry import Judged, Reading
 from gridkeeper.availability.tree import Combination, Excuse, Tree
 from gridkeeper.lake.changes import Validity
 from gridkeeper.probes.models import Test
 from gridkeeper.registry.models import Federation, Ngi, ServiceGroup, Site
 
-__all__ = ["JudgedBy", "Names", "Period", "judged_by", "names", "reports_of", "tree_of", "validity"]
+__all__ = ["JudgedBy", "Names", "Period", "Reading", "judged_by", "names", "reports_of", "tree_of", "validity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,13 @@ def tree_of(
     vo: str | None = None,
     report: str | None = None,
     group: str | None = None,
+    reading: Reading | None = None,
 ) -> Tree:
     """The tree of a day: all reports, or the part that one report, site or group needs.
 
     site: only its services; group: only that node of level site (key of a site or service group; a feed's name)
     vo: the report of that VO's name
+    reading: of a window with this day; without it the day is read by itself
 
     About twelve queries, whatever the number of reports. A report that was not in force expects nothing. Raises
     ProfileMissingError.
@@ -82,21 +84,40 @@ def tree_of(
     reports = [each for each in in_force.reports() if name is None or each.name == name]
     judged = [Judged(each, _aggregation(in_force, each)) for each in reports]
     by_source = {source: [each for each in judged if each.report.document.topology == source] for source in _SOURCES}
-    tree = Tree()
-    for each in judged:
-        _combine(tree, each)
-    lines = topology_registry.expected_of(period, by_source["registry"], site) if by_source["registry"] else []
-    if site is None and by_source["feed"]:
-        lines += topology_feeds.expected_of(period, by_source["feed"])
-    for line in lines:
-        if group is None or line.path.site == group:
-            tree.expect(line)
+    shared = reading if site is None and group is None and not by_source["feed"] else None
+    tree = (shared and shared.tree_as_before(period, judged)) or _planted(period, by_source, site, group, reading)
+    if shared:
+        shared.keep(period, judged, tree)
     tree.excuses = list(_excuses(period, by_source, site))
     _weigh(tree, reports, period.day)
     return tree
 
 
 _SOURCES = ("registry", "feed")
+
+
+def _planted(
+    period: Period,
+    by_source: Mapping[str, Sequence[Judged]],
+    site: Site | None,
+    group: str | None,
+    reading: Reading | None,
+) -> Tree:
+    """The tree with all that is expected."""
+    tree = Tree()
+    for source in _SOURCES:
+        for each in by_source[source]:
+            _combine(tree, each)
+    blocks, lines = topology_registry.expected_of(period, by_source["registry"], site, reading)
+    if site is None and by_source["feed"]:
+        lines += topology_feeds.expected_of(period, by_source["feed"])
+    for block in blocks:
+        if group is None or block.service.site == group:
+            tree.expect_all(block)
+    for line in lines:
+        if group is None or line.path.site == group:
+            tree.expect(line)
+    return tree
 
 
 def _aggregation(in_force: InForce, report: ReportDefinition) -> AggregationDocument | None:
@@ -133,7 +154,7 @@ def _weigh(tree: Tree, reports: Sequence[ReportDefinition], day: date) -> None:
     """Gives sites the weights of the kind that their report counts by."""
     kinds = {each.name: each for each in reports if each.document.weight}
     known: dict[tuple[str, str], Mapping[str, float]] = {}
-    for path in tree.numbers if kinds else ():
+    for path in tree.named() if kinds else ():
         report = kinds.get(path.report)
         if report is None or path.level is not Level.SITE:
             continue

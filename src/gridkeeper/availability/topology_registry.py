@@ -1,28 +1,38 @@
 """What the registry, the VOs and their metric profiles expect on a day, for the reports that are made of them."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 from django.conf import settings
+from django.db.models import Q
 from django.db.models.functions import Coalesce
+from numpy.typing import NDArray
 
 from gridkeeper.availability.profiles.documents import AggregationDocument
 from gridkeeper.availability.profiles.in_force import ReportDefinition
 from gridkeeper.availability.topology_period import Period
 from gridkeeper.availability.topology_supports import Support, supports
 from gridkeeper.availability.topology_then import Certified, Then
-from gridkeeper.availability.tree import Excuse, Expected, Path
+from gridkeeper.availability.tree import Block, Excuse, Expected, MetricSet, Path, Tree
 from gridkeeper.core.identifiers import series_id
 from gridkeeper.core.windows import Window, merge_windows
 from gridkeeper.people.audit import FOREVER
+from gridkeeper.people.past import is_same
 from gridkeeper.probes.models import ProfileEntry
 from gridkeeper.registry.models import (
+    CertificationChange,
     Classification,
     Dated,
     DowntimeService,
+    Federation,
+    Ngi,
+    Service,
     ServiceGroupMember,
     Severity,
     Site,
@@ -67,46 +77,133 @@ class _Metric(NamedTuple):
     until: datetime
 
 
-def expected_of(period: Period, judged: Sequence[Judged], site: Site | None) -> list[Expected]:
-    """The lines of these reports, by VOs, sites, service types and hosts. The number of queries is always the same."""
-    walk = _Walk(period, judged, site)
+class Reading:
+    """What the registry says of the days of a window, read once for all of them."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._supports: dict[frozenset[str] | None, list[Support]] = {}
+        self._then: tuple[datetime, Then] | None = None
+        self._last: tuple[Period, Sequence[Judged], Tree, Then] | None = None
+        self._bounds: list[datetime] | None = None
+
+    def tree_as_before(self, period: Period, judged: Sequence[Judged]) -> Tree | None:
+        """The tree of the day that was asked for last, where nothing of what it is made of is otherwise on this one.
+
+        Most days are like the day before, and making a tree takes as long as judging by it.
+        """
+        if self._last is None or not _are_steady(judged):
+            return None
+        last, before, tree, then = self._last
+        between = Window(min(last.window.start, period.window.start), max(last.window.end, period.window.end))
+        is_same_day = (last.length_s, before) == (period.length_s, judged)
+        if not is_same_day or self._has_bounds_in(between, judged) or _changed_in(between):
+            return None
+        return tree.on_another_day() if self.then(period.window.end, judged) is then else None
+
+    def keep(self, period: Period, judged: Sequence[Judged], tree: Tree) -> None:
+        """For `tree_as_before`."""
+        self._last = (period, judged, tree, self.then(period.window.end, judged))
+
+    def _has_bounds_in(self, window: Window, judged: Sequence[Judged]) -> bool:
+        """Whether any service begins or ceases to count for one of their VOs within the window."""
+        if self._bounds is None:
+            found = self.supports(judged)
+            rows = {id(row): row for each in found for row in (each.service, each.service.site)}
+            dated = [*found, *rows.values()]
+            instants = {instant for row in dated for instant in (row.valid_from, row.valid_until) if instant}
+            self._bounds = sorted(instants)
+        return bisect_right(self._bounds, window.start) < bisect_left(self._bounds, window.end)
+
+    def supports(self, judged: Sequence[Judged]) -> list[Support]:
+        """More than those of one day: what does not hold on it expects nothing."""
+        vos = _vos(judged)
+        if vos not in self._supports:
+            self._supports[vos] = supports(self._window, vos, None)
+        return self._supports[vos]
+
+    def then(self, moment: datetime, judged: Sequence[Judged]) -> Then:
+        """That of the last time, where nothing changed since and it has all that is asked for."""
+        documents = [each.report.document for each in judged]
+        with_tags = any(document.filter.scopes or document.filter.tags for document in documents)
+        if any(document.region_kind == "project" for document in documents):
+            return Then.at(moment, with_tags=with_tags, with_projects=True)
+        known = self._then
+        if known and known[1].has_tags >= with_tags and is_same((Service, Site, Ngi, Federation), known[0], moment):
+            return known[1]
+        found = Then.at(moment, with_tags=with_tags, with_projects=False)
+        self._then = (moment, found)
+        return found
+
+
+def _vos(judged: Sequence[Judged]) -> frozenset[str] | None:
+    """The VOs whose metrics judge; None: all."""
+    vos = {each.report.vo for each in judged}
+    return None if None in vos else frozenset(vo for vo in vos if vo)
+
+
+def _are_steady(judged: Sequence[Judged]) -> bool:
+    """Whether nothing but what a Reading looks at makes the trees of these reports."""
+    kinds = {(each.report.document.group_kind, each.report.document.region_kind) for each in judged}
+    return all(group == "site" and region != "project" for group, region in kinds)
+
+
+def _changed_in(window: Window) -> bool:
+    """Whether within the window a site's certification changed, or what is critical for a VO."""
+    of_vos = (ProfileEntry.objects.all(), Vo.objects.all())
+    begun_or_ended = (
+        rows.filter(Q(valid_from__gt=window.start, valid_from__lt=window.end)
+                    | Q(valid_until__gt=window.start, valid_until__lt=window.end))
+        for rows in of_vos
+    )  # fmt: skip
+    changes = CertificationChange.objects.filter(changed_at__gt=window.start, changed_at__lte=window.end)
+    return changes.exists() or any(rows.exists() for rows in begun_or_ended)
+
+
+def expected_of(
+    period: Period, judged: Sequence[Judged], site: Site | None, reading: Reading | None = None
+) -> tuple[list[Block], list[Expected]]:
+    """What is expected for these reports, by VOs, sites, service types and hosts: whole services, and of services whose
+    metrics are expected with breaks the single lines. The number of queries is always the same.
+    """
+    if not judged:
+        return [], []
+    walk = _Walk(period, judged, site, reading or Reading(period.window))
     for support in walk.support():
         walk.visit(support)
-    return walk.lines()
+    return walk.found()
 
 
 class _Walk:
     """What is looked up once for all services of a day, and the lines that were found."""
 
-    def __init__(self, period: Period, judged: Sequence[Judged], site: Site | None) -> None:
-        self._period, self._site = period, site
+    def __init__(self, period: Period, judged: Sequence[Judged], site: Site | None, reading: Reading) -> None:
+        self._period, self._site, self._reading = period, site, reading
         self._judged = [(each, each.service_types) for each in judged]
         documents = [each.report.document for each in judged]
         self._certified = Certified(period, site)
         self._metrics = _Metrics(period)
-        self._then = Then.at(
-            period.window.end,
-            with_tags=any(document.filter.scopes or document.filter.tags for document in documents),
-            with_projects=any(document.region_kind == "project" for document in documents),
-        )
+        self._then = reading.then(period.window.end, judged)
         is_grouped = any(document.group_kind == "service_group" for document in documents)
         self._members = _members(period) if is_grouped else {}
-        self._lines: dict[Path, list[Expected]] = {}
-        self._to_merge: set[Path] = set()
-        # Reports ask for the same series; each is a hash.
-        self._series: dict[tuple[str, str, str, str], int] = {}
+        self._parts: dict[Path, list[Block]] = {}
 
     def support(self) -> list[Support]:
-        vos = {each.report.vo for each, _ in self._judged}
-        named = None if None in vos else {vo for vo in vos if vo}
-        return supports(self._period.window, named, self._site)
+        judged = [each for each, _ in self._judged]
+        if self._site is not None:
+            return supports(self._period.window, _vos(judged), self._site)
+        return self._reading.supports(judged)
 
-    def lines(self) -> list[Expected]:
-        """A line for each metric and interval in which it is expected."""
-        found = []
-        for place, lines in self._lines.items():
-            found += merged(lines) if place in self._to_merge else lines
-        return found
+    def found(self) -> tuple[list[Block], list[Expected]]:
+        """A block for each service; a line for each metric and interval of services that count for parts of the day."""
+        blocks: list[Block] = []
+        lines: list[Expected] = []
+        for parts in self._parts.values():
+            if len(parts) == 1 and len(set(parts[0].metrics.names)) == len(parts[0].metrics.names):
+                blocks += parts
+            else:
+                lines += merged(line for part in parts for line in part.lines())
+        return blocks, lines
 
     def visit(self, support: Support) -> None:
         """Adds what is expected of a service for a VO in all reports that judge by that VO."""
@@ -123,32 +220,15 @@ class _Walk:
             if lasting and self._then.fits(each.report.document.filter, service):
                 self._add(each.report, support, lasting, metrics)
 
-    def _add(self, report: ReportDefinition, support: Support, lasting: Window, metrics: Sequence[_Metric]) -> None:
+    def _add(self, report: ReportDefinition, support: Support, lasting: Window, metrics: tuple[_Metric, ...]) -> None:
         certified = self._certified.windows(support.service.site_id, report.document.filter.certifications)
         for stand in self._stands(report, support, lasting):
             place = Path(report.name, stand.region, stand.group, support.service_type, support.service.hostname)
             for part in filter(None, map(stand.lasting.intersection, certified)):
-                if place in self._lines:
-                    self._to_merge.add(place)
-                self._lines.setdefault(place, []).extend(self._of_part(place, part, stand.began, metrics))
-
-    def _of_part(self, place: Path, part: Window, began: datetime, metrics: Sequence[_Metric]) -> Iterator[Expected]:
-        """What is expected in a part of the day in which all holds but, maybe, the entries of the profile."""
-        day = self._period
-        whole = (day.second(part.start), day.second(part.end))
-        for metric in metrics:
-            interval = whole
-            start = part.start
-            if metric.since > part.start or metric.until < part.end:
-                if metric.since >= part.end or metric.until <= part.start:
-                    continue
-                start = max(metric.since, start)
-                interval = (day.second(start), day.second(min(metric.until, part.end)))
-                self._to_merge.add(place)
-            key = (place.hostname, place.service_type, metric.name, metric.vo)
-            series = self._series.get(key) or self._series.setdefault(key, series_id(*key))
-            is_new = max(began, metric.since, start) > day.window.start
-            yield Expected(Path(*place[:5], metric.name), series, metric.validity_s, *interval, is_new)
+                entries, expected = self._metrics.expected(metrics, part, stand.began)
+                if entries:
+                    series = _series_of(support.service.hostname, support.service_type, entries)
+                    self._parts.setdefault(place, []).append(Block(place, expected, series))
 
     def _stands(self, report: ReportDefinition, support: Support, lasting: Window) -> Iterator[_Stand]:
         service = support.service
@@ -171,18 +251,57 @@ class _Walk:
         return [words.get(kind, support.vo)]
 
 
+#: Metrics with the VO whose results judge.
+_Entries = tuple[tuple[str, str], ...]
+
+
 class _Metrics:
-    """The critical entries by VO and service type."""
+    """The critical entries by VO and service type, and what they expect in the parts of a day."""
 
     def __init__(self, period: Period) -> None:
+        self._period = period
         self._profiles = profile_entries(period)
-        self._known: dict[tuple[int, int], list[_Metric]] = {}
+        self._known: dict[tuple[int, int], tuple[_Metric, ...]] = {}
+        self._expected: dict[tuple[int, Window, datetime], tuple[_Entries, MetricSet]] = {}
 
-    def of(self, support: Support) -> list[_Metric]:
+    def of(self, support: Support) -> tuple[_Metric, ...]:
         key = (support.vo_id, support.service.service_type_id)
         if key not in self._known:
-            self._known[key] = [_metric(entry) for entry in self._profiles[key[0]].get(key[1], ())]
+            self._known[key] = tuple(_metric(entry) for entry in self._profiles[key[0]].get(key[1], ()))
         return self._known[key]
+
+    def expected(self, metrics: tuple[_Metric, ...], part: Window, began: datetime) -> tuple[_Entries, MetricSet]:
+        """What is expected in a part of the day in which all holds but, maybe, the entries of the profile.
+
+        metrics: as `of` gave them; began: since when all else holds
+        """
+        # Whatever began before the day is not new on it.
+        began = max(began, self._period.window.start)
+        key = (id(metrics), part, began)
+        if key not in self._expected:
+            self._expected[key] = self._made(metrics, part, began)
+        return self._expected[key]
+
+    def _made(self, metrics: Sequence[_Metric], part: Window, began: datetime) -> tuple[_Entries, MetricSet]:
+        day = self._period
+        entries, rows = [], []
+        for metric in metrics:
+            start, end = max(metric.since, part.start), min(metric.until, part.end)
+            from_s, until_s = day.second(start), day.second(end)
+            if from_s < until_s:
+                entries.append((metric.name, metric.vo))
+                rows.append((metric.validity_s, from_s, until_s, max(began, start) > day.window.start))
+        columns = np.array(rows, np.int64).reshape(-1, 4).T
+        names = tuple(name for name, _ in entries)
+        return tuple(entries), MetricSet(names, columns[0], columns[1], columns[2], columns[3].astype(np.bool_))
+
+
+@lru_cache(maxsize=100_000)
+def _series_of(hostname: str, service_type: str, entries: _Entries) -> NDArray[np.int64]:
+    """The series of a service's metrics: days and reports ask for the same ones again and again, and each is a hash."""
+    found = np.array([series_id(hostname, service_type, name, vo) for name, vo in entries], np.int64)
+    found.flags.writeable = False
+    return found
 
 
 def _metric(entry: ProfileEntry) -> _Metric:

@@ -34,13 +34,14 @@ class Tags(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """services: id -> (in production, monitored); the tags are empty unless a report asks for them."""
+    """services: id -> (in production, monitored); the tags are empty unless a report asks for them (has_tags)."""
 
     services: Mapping[int, tuple[bool, bool]]
     sites: Mapping[int, SiteThen]
     service_tags: Mapping[int, Tags]
     site_tags: Mapping[int, Tags]
     projects: Mapping[str, Sequence[str]]
+    has_tags: bool
 
     @classmethod
     def at(cls, moment: datetime, *, with_tags: bool, with_projects: bool) -> "Then":
@@ -51,7 +52,7 @@ class Then:
             rows = Site.objects.values_list("pk", "ngi__key", "ngi__federation__key", "tier", "infrastructure")
             sites = {pk: SiteThen(*words) for pk, *words in rows}
             service_tags, site_tags = (_tags(Service), _tags(Site)) if with_tags else ({}, {})
-        return cls(flags, sites, service_tags, site_tags, _projects(moment) if with_projects else {})
+        return cls(flags, sites, service_tags, site_tags, _projects(moment) if with_projects else {}, with_tags)
 
     def is_judged(self, service: Service) -> bool:
         return all(self.services.get(service.pk, (service.in_production, service.is_monitored)))

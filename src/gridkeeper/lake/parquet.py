@@ -1,8 +1,9 @@
 """Writing Parquet files into a table's folder, durable before they are committed. Used by `lake.store` alone."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -68,16 +69,36 @@ def form_of(path: str) -> int:
 def write_file(
     target: fs.FileSystem, path: str, schema: pa.Schema, batches: Iterable[pa.Table], options: dict[str, Any]
 ) -> tuple[int, int]:
-    """Writes one file and returns its rows and bytes."""
+    """Writes one file and returns its rows and bytes. What comes with dictionaries is written by them."""
     rows = 0
     target.create_dir(path.rpartition("/")[0] or ".", recursive=True)
+    first, rest = _first_of(batches, schema)
+    encoded = with_dictionaries(schema, _encoded(first))
+    # Readers are to see text, however it was written.
+    options = options | {"store_schema": encoded == schema}
     with target.open_output_stream(path) as sink:
-        with pq.ParquetWriter(sink, schema, **options) as writer:
-            for batch in batches:
-                writer.write_table(batch.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
+        with pq.ParquetWriter(sink, encoded, **options) as writer:
+            for batch in chain([first], rest):
+                writer.write_table(batch.select(encoded.names).cast(encoded), row_group_size=ROW_GROUP_ROWS)
                 rows += batch.num_rows
         size = sink.tell() if not sink.closed else None
     return rows, size if size is not None else target.get_file_info(path).size
+
+
+def with_dictionaries(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
+    """The schema with these columns of text encoded by dictionaries."""
+    return pa.schema(
+        [field.with_type(pa.dictionary(pa.int32(), field.type)) if field.name in names else field for field in schema]
+    )
+
+
+def _encoded(batch: pa.Table) -> set[str]:
+    return {field.name for field in batch.schema if pa.types.is_dictionary(field.type)}
+
+
+def _first_of(batches: Iterable[pa.Table], schema: pa.Schema) -> tuple[pa.Table, Iterator[pa.Table]]:
+    rest = iter(batches)
+    return next(rest, schema.empty_table()), rest
 
 
 def make_durable(paths: Iterable[Path]) -> None:

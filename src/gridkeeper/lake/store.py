@@ -3,7 +3,8 @@
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +23,8 @@ from gridkeeper.lake.tables import LakeTable, lake_table
 
 #: Old versions of the table's log are of no use to us; delta-rs removes them with its checkpoints.
 _TABLE_OPTIONS = {"delta.logRetentionDuration": "interval 2 days", "delta.checkpointInterval": "50"}
+#: Files of one commit that are written at once.
+_WRITERS = 2
 
 
 class LakeError(Exception):
@@ -128,17 +131,21 @@ class Lake:
         `txn` is written into the commit; the caller asks `transaction_version` before it repeats an append.
         """
         described = lake_table(table)
-        self._commit(described, self._write(described, data), [], txn=txn)
+        self._commit(described, self._write(described, _partitions(described, data)), [], txn=txn)
 
     def replace_days(self, table: str, days: Sequence[date], data: pa.Table) -> None:
-        """Replaces all rows of those days by `data` in one atomic commit. Raises LakeError for rows of other days."""
+        """Replaces all rows of those days by `data` in one atomic commit. Raises LakeError for rows of other days.
+
+        Columns of few words may come with dictionaries.
+        """
         described = lake_table(table)
-        strangers = set(_partitions(described, data)) - {day.isoformat() for day in days}
+        parts = _partitions(described, data)
+        strangers = set(parts) - {day.isoformat() for day in days}
         if strangers:
             raise LakeError(f"table {table}: rows of {', '.join(sorted(strangers))} are not of the days to replace")
         wanted = set(days)
         old = [file for file in self.snapshot(table).files if file.day in wanted]
-        self._commit(described, self._write(described, data), old)
+        self._commit(described, self._write(described, parts), old)
 
     def rewrite(
         self,
@@ -215,12 +222,14 @@ class Lake:
         for path, rows, size, day in zip(*columns, days, strict=True):
             yield LakeFile(path, f"{root}/{path}", day, rows or 0, size)
 
-    def _write(self, table: LakeTable, data: pa.Table) -> list[AddAction]:
-        data = data.select(table.schema.names).cast(table.schema)
-        return [
-            self._write_file(table, partition, [part], "part", parquet.open_day_options())
-            for partition, part in _partitions(table, data).items()
-        ]
+    def _write(self, table: LakeTable, parts: Mapping[str, pa.Table]) -> list[AddAction]:
+        options = parquet.open_day_options()
+        with ThreadPoolExecutor(_WRITERS) as pool:  # encoding and compressing leave the interpreter alone
+            written = [
+                pool.submit(self._write_file, table, partition, [part], "part", options)
+                for partition, part in parts.items()
+            ]
+            return [each.result() for each in written]
 
     def _write_file(
         self, table: LakeTable, partition: str, batches: Iterable[pa.Table], prefix: str, options: dict[str, Any]
@@ -293,13 +302,16 @@ def _partitions(table: LakeTable, data: pa.Table) -> dict[str, pa.Table]:
     """The rows by the partition that they go to."""
     if not table.partition_by:
         return {"": data} if data.num_rows else {}
-    column = data.column(table.partition_by)
-    days = pc.unique(column).to_pylist()
-    if None in days:
-        raise LakeError(f"table {table.name}: a row has no {table.partition_by}")
-    if len(days) == 1:
-        return {days[0].isoformat(): data}
-    return {day.isoformat(): data.filter(pc.equal(column, pa.scalar(day, pa.date32()))) for day in days}
+    found: dict[str, list[pa.RecordBatch]] = {}
+    for batch in data.to_batches():
+        column = batch.column(table.partition_by).cast(pa.date32())
+        days = pc.unique(column).to_pylist()
+        if None in days:
+            raise LakeError(f"table {table.name}: a row has no {table.partition_by}")
+        for day in days:
+            own = batch if len(days) == 1 else batch.filter(pc.equal(column, pa.scalar(day, pa.date32())))
+            found.setdefault(day.isoformat(), []).append(own)
+    return {day: pa.Table.from_batches(batches) for day, batches in found.items()}
 
 
 def open_lake() -> Lake:

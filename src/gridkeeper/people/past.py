@@ -14,7 +14,7 @@ claims to exist from (`past_since`): an import of ten years' downtimes makes tho
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -33,6 +33,8 @@ _CREATE = "CREATE TEMPORARY VIEW"
 _COPY = "INSERT OR REPLACE INTO temp."
 #: Stands for the instant in a statement that is made once.
 _MOMENT = "{{moment}}"
+#: Stand for two instants in a statement that compares them.
+_FIRST, _LAST = "{{first}}", "{{last}}"
 _NAMES = re.compile(r'"(\w+)"')
 
 
@@ -64,6 +66,18 @@ def as_of(moment: datetime | None) -> Iterator[None]:
     finally:
         _travelling.reset(token)
         journey.end()
+
+
+def is_same(tables: Iterable[type[models.Model]], one: datetime, other: datetime) -> bool:
+    """True where these audited tables were the same at both instants (and at all between them). A query a table."""
+    first, last = (_literal(moment) for moment in sorted((one, other)))
+    schema = _schema()
+    with connection.cursor() as cursor:
+        for model in tables:
+            cursor.execute(_differing(model, schema).replace(_FIRST, first).replace(_LAST, last))
+            if cursor.fetchone():
+                return False
+    return True
 
 
 class _Journey:
@@ -195,6 +209,20 @@ def _log_select(model: type[models.Model], schema: str) -> str:
     quote = connection.ops.quote_name
     column = quote(str(model.past_log))  # type: ignore[attr-defined]
     return f"SELECT * FROM {schema}.{quote(model._meta.db_table)} WHERE {column} <= {_MOMENT}"  # noqa: S608
+
+
+@cache
+def _differing(model: type[models.Model], schema: str) -> str:
+    """The question for a record that began or ceased to hold after the first instant and not after the last."""
+    records = _records(model)
+    if records is None:
+        raise TypeError(f"{model.__name__} has no audit records")
+    table = f"{schema}.{connection.ops.quote_name(records._meta.db_table)}"
+    within = [f"h.{name} > {_FIRST} AND h.{name} <= {_LAST}" for name in ("history_until", "history_date")]
+    if since := getattr(model, "past_since", ""):
+        began = since.format(h="h", schema=schema)
+        within.append(f"h.history_type = '+' AND {began} > {_FIRST} AND {began} <= {_LAST}")
+    return f"SELECT 1 FROM {table} h WHERE {' OR '.join(f'({each})' for each in within)} LIMIT 1"  # noqa: S608
 
 
 def _select(model: type[models.Model], records: type[models.Model], schema: str) -> str:

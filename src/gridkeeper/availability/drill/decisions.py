@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models.functions import Coalesce
@@ -60,7 +60,7 @@ class Decided:
                 window = _window(period, each.start_s, each.end_s)
                 forced = Forced(window, each.status, Force.RECOMPUTATION, change.key, reason)
                 found.setdefault(each.path, []).append(forced)
-        return replace(tree, overrides=laid), found
+        return tree.overridden_by(laid), found
 
     def _excused(
         self, tree: Tree, period: Period, supposed: Iterable[SupposedDowntime], word: str

@@ -132,7 +132,7 @@ def _judge(days: Sequence[_Day], runs: pa.Table, rules: Rules) -> Iterator[tuple
     from gridkeeper.availability.relations import tree_rows
 
     beside = Beside()
-    firsts = [beside.add({"runs": _runs_of(runs, day), **tree_rows(day.tree)}, len(day.tree.numbers)) for day in days]
+    firsts = [beside.add({"runs": _runs_of(runs, day), **tree_rows(day.tree)}, day.tree.size) for day in days]
     with connect() as con:
         for name, table in beside.tables().items():
             engine_of(con).give(con, name, table)
@@ -140,7 +140,7 @@ def _judge(days: Sequence[_Day], runs: pa.Table, rules: Rules) -> Iterator[tuple
         timelines = _by_node(row for level in judgement.timelines.values() for row in rows(level))
         seconds = {row["node"]: Seconds.of(row) for row in rows(judgement.figures)}
     for first, day in zip(firsts, days, strict=True):
-        numbers = range(len(day.tree.numbers))
+        numbers = range(day.tree.size)
         own = {number: timelines.get(first + number, []) for number in numbers}
         figures = {number: seconds.get(first + number, Seconds()) for number in numbers}
         yield day, Judged(day.period, day.tree, own, figures, day.forced, rules.operations)

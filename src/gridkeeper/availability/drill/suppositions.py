@@ -4,7 +4,7 @@ A supposition is made on a day's tree before it is judged, so that what it says 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gridkeeper.availability.topology import Period
 from gridkeeper.availability.tree import Excuse, Tree
@@ -41,7 +41,8 @@ NOTHING = Supposition()
 
 def suppose(tree: Tree, supposition: Supposition, period: Period) -> Tree:
     """The tree as it would be, as the registry would make it: a service none of whose tests count is not in it."""
-    supposed = replace(tree, numbers={}, expected=[], excuses=[*tree.excuses, *_excuses(supposition.downtimes, period)])
+    supposed = tree.bare()
+    supposed.excuses += _excuses(supposition.downtimes, period)
     for line in tree.expected:
         if (line.path.metric, line.path.service_type) not in supposition.without:
             supposed.expect(line)

@@ -84,12 +84,12 @@ class _Seen:
 
         names = topology.names()
         day = assignments.day_of(period, queries.changes_in_force(period.window), names)
-        day = replace(day, tree=assignments.part_of(day.tree, reports))
+        day = replace(day, tree=day.tree.part(reports))
         metrics: dict[str, set[tuple[str, str, str, str]]] = {report: set() for report in reports}
         for line in day.tree.expected:
             path = line.path
             metrics[path.report].add((path.site, path.service_type, path.hostname, path.metric))
-        sites = site_days(open_facts(), day) if with_figures and day.tree.expected else {}
+        sites = site_days(open_facts(), day) if with_figures and not day.tree.is_empty else {}
         return cls(reports, {report: frozenset(found) for report, found in metrics.items()}, sites, names)
 
 

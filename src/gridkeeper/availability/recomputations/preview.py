@@ -53,10 +53,10 @@ def _near(day: Day, change: Change) -> Day:
     """The part of the day's tree that the change can reach."""
     groups = set(getattr(change.said, "groups", ()))
     named = day.names.sites
-    sites = {path.site for path in day.tree.numbers if path.site}
+    sites = {path.site for path in day.tree.named() if path.site}
     near = {site for site in sites if {site, named.get(site, site)} & groups} if groups else None
     reports = (change.reports or frozenset(day.reports)) & frozenset(day.reports)
-    return replace(day, tree=assignments.part_of(day.tree, reports, near))
+    return replace(day, tree=day.tree.part(reports, near))
 
 
 def site_days(facts: Facts, day: Day) -> SiteDays:
@@ -65,7 +65,7 @@ def site_days(facts: Facts, day: Day) -> SiteDays:
     for share in day.shares():
         with connect() as con:
             tree, judgement = assignments.judge_share(con, facts, day, share, with_hours=False)
-            sites = {node: path for path, node in tree.numbers.items() if path.level is Level.SITE}
+            sites = {node: path for path, node in tree.named().items() if path.level is Level.SITE}
             for row in rows(judgement.figures.select("node", *MEASURES)):
                 if path := sites.get(row["node"]):
                     place = (path.report, day.period.day.isoformat(), path.region, path.site)
