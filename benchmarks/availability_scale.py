@@ -5,8 +5,8 @@ The month: 250 sites x 20 services x 10 metrics on 30 days, in the registry and 
 24 results a day each; 5 % of the metrics flap (8 changes a day), 3 % are critical all day. `compute_days` reads registry
 and change points, judges every level and hour, and replaces the days in the lake. Reference: the judging alone.
 
-The year: 365 days x 500 sites of figures in the lake, made at random; `queries.sums_of_steps` answers with a row for each
-site and day. Reference: one DuckDB scan of the same columns.
+The year: 365 days x 500 sites in 25 regions of figures in the lake, made at random; the page of the year, which adds
+them up by month, is asked for as a reader does. Reference: one DuckDB scan of the same columns.
 
     python -m benchmarks.availability_scale [--json] [--quick] [--keep FOLDER]
 """
@@ -28,7 +28,7 @@ import pyarrow as pa
 
 FIRST = date(2026, 3, 1)
 NOW = datetime(2026, 4, 2, tzinfo=UTC)
-SITES, DAYS, NEW_RESULTS, YEAR_SITES = 250, 30, 1000, 500
+SITES, DAYS, NEW_RESULTS, YEAR_SITES, YEAR_REGIONS = 250, 30, 1000, 500, 25
 SEED = 3
 MONTH_S, UPDATE_S, PAGE_S = 10.0, 1.0, 0.150
 
@@ -123,23 +123,21 @@ def make_year(sites: int, days: int) -> dict[str, float]:
     from gridkeeper.availability.tables import DAY_TABLE
     from gridkeeper.lake.store import open_lake
 
-    lake, random = open_lake(), np.random.default_rng(SEED)
-    names = [f"SITE-{number}" for number in range(YEAR_SITES)]
+    lake, random, words = open_lake(), np.random.default_rng(SEED), _places()
+    count = len(words["level"])
     for number in range(365):
         day = date(2025, 1, 1) + timedelta(days=number)
-        critical = random.integers(0, 9000, YEAR_SITES)
-        seconds = dict.fromkeys(SECONDS, np.zeros(YEAR_SITES, np.int64)) | {
+        critical = random.integers(0, 9000, count)
+        seconds = dict.fromkeys(SECONDS, np.zeros(count, np.int64)) | {
             "up_s": 86_400 - critical,
             "critical_s": critical,
         }
-        measures = {"total_s": np.full(YEAR_SITES, 86_400), "flips": random.integers(0, 20, YEAR_SITES)} | seconds
-        words = {"report": "ops", "level": "site", "region": "NGI", "region_name": "NGI"}
-        columns: dict[str, Any] = {name: pa.array([word] * YEAR_SITES) for name, word in words.items()}
-        columns |= {"site": names, "site_name": names, "date": pa.array([day] * YEAR_SITES, pa.date32())}
+        measures = {"total_s": np.full(count, 86_400), "flips": random.integers(0, 20, count)} | seconds
+        columns: dict[str, Any] = words | {"date": pa.array([day] * count, pa.date32())}
         columns |= {name: measures[name] for name in MEASURES}
         rows = pa.table(
             [
-                pa.array(columns[field.name], field.type) if field.name in columns else _empty(field)
+                pa.array(columns[field.name], field.type) if field.name in columns else _empty(field, count)
                 for field in DAY_TABLE.schema
             ],
             schema=DAY_TABLE.schema,
@@ -148,24 +146,42 @@ def make_year(sites: int, days: int) -> dict[str, float]:
     return {"seconds": 0.0}
 
 
-def _empty(field: pa.Field) -> pa.Array:
+def _places() -> dict[str, list[str]]:
+    """Sites in their regions, the regions, the federation."""
+    from gridkeeper.availability.synthetic import REPORT
+
+    regions = [f"NGI-{number}" for number in range(YEAR_REGIONS)]
+    sites = [f"SITE-{number}" for number in range(YEAR_SITES)]
+    places = [("site", regions[number % YEAR_REGIONS], site) for number, site in enumerate(sites)]
+    places += [*(("region", region, "") for region in regions), ("federation", "", "")]
+    level, region, site = (list(words) for words in zip(*places, strict=True))
+    report = [REPORT] * len(places)
+    return {
+        "report": report, "level": level, "region": region, "region_name": region, "site": site, "site_name": site,
+    }  # fmt: skip
+
+
+def _empty(field: pa.Field, count: int) -> pa.Array:
     value = "" if pa.types.is_string(field.type) else None
-    return pa.array([value] * YEAR_SITES, field.type)
+    return pa.array([value] * count, field.type)
 
 
 def year(sites: int, days: int) -> dict[str, float]:
-    """The rows of a year for a page, warm: the second time on."""
-    from gridkeeper.availability import queries
-    from gridkeeper.availability.periods import Step
-    from gridkeeper.core.windows import Window
+    """The page of the year as a reader asks for it, warm: the second time on."""
+    from django.test import Client
+    from django.urls import reverse
 
-    window = Window(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC))
-    best, count = float("inf"), 0
-    for _ in range(4):
+    from gridkeeper.availability.synthetic import REPORT
+
+    client, best = Client(HTTP_HOST="localhost"), float("inf")
+    for _ in range(6):
         started = time.perf_counter()
-        count = len(queries.sums_of_steps(window, Step.DAY, levels=["site"], report="ops"))
+        answer = client.get(reverse("availability:month"), {"period": "2025", "report": REPORT})
         best = min(best, time.perf_counter() - started)
-    return {"seconds": best, "count": count}
+    page = answer.content.decode()
+    if answer.status_code != 200 or page.count("SITE-") < YEAR_SITES:
+        raise RuntimeError(f"the page of the year shows no sites: {answer.status_code}")
+    return {"seconds": best, "count": YEAR_SITES * 365}
 
 
 def year_scan(sites: int, days: int) -> dict[str, float]:
@@ -209,7 +225,9 @@ def rows(folder: Path, sites: int, days: int) -> list[dict[str, Any]]:
     return [
         _row(f"availability of a month, {size}", whole, plan, MONTH_S, "judging alone", f"{days} days into the lake"),
         _row("availability of a day after 1000 new results", new, plan, UPDATE_S, "judging a month", size),
-        _row("a year of daily figures of 500 sites for a page", page, scanned, PAGE_S, "one scan", "rows as values"),
+        _row(
+            "page of a year of 500 sites, from figures of days", page, scanned, PAGE_S, "one scan", "the whole answer"
+        ),
     ]
 
 

@@ -1,6 +1,8 @@
 """What the address of a page of figures says: report, measure, period. All state is in the address."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,6 +45,10 @@ class State:
         if self.measure not in MEASURES:
             raise Http404(f"The measure is {', '.join(MEASURES)}, not {self.measure!r}.")
         self.period = self._period()
+        # A page of a month of 500 sites has 15,000 links, which differ in site and part alone.
+        self._carried: dict[tuple[tuple[str, str], ...], str] = {}
+        self._pages: dict[str, str] = {}
+        self._days: dict[str, tuple[str, str]] = {}
 
     def _report(self) -> str:
         named = self.given.get("report") or self.given.get("vo")
@@ -64,10 +70,11 @@ class State:
         except ValueError as error:
             raise Http404(str(error)) from error
 
-    @property
+    @cached_property
     def document(self) -> ReportDocument:
         """What the report is today."""
-        return next((each.document for each in self.definitions if each.name == self.report), ReportDocument())
+        known = {each.name: each.document for each in self.definitions}
+        return known[self.report] if self.report in known else ReportDocument()
 
     @property
     def targets(self) -> Targets:
@@ -99,10 +106,16 @@ class State:
 
     def carried(self, **changes: str) -> str:
         """What goes along to another page of figures: report, measure, period."""
+        key = tuple(changes.items())
+        if key not in self._carried:
+            self._carried[key] = self._query_of(changes)
+        return self._carried[key]
+
+    def _query_of(self, changes: Mapping[str, str]) -> str:
         given = {name: self.given.get(name, "") for name in _CARRIED}
         if not given["period"] and self.period != Span.of(Kind.MONTH, self.today):
             given["period"] = str(self.period)
-        wanted = {name: value for name, value in (given | changes).items() if value}
+        wanted = {name: value for name, value in (given | dict(changes)).items() if value}
         return f"?{urlencode(wanted)}" if wanted else ""
 
     def to_explain(self, **changes: str) -> str:
@@ -111,10 +124,16 @@ class State:
         return self.carried(period="", measure="" if measure == _EXPLAINED[0] else measure, **changes)
 
     def day_url(self, site: str, day: date) -> str:
-        return reverse("availability:day", args=[site, day]) + self.to_explain()
+        if site not in self._days:
+            before, _, after = reverse("availability:day", args=[site, day]).rpartition(str(day))
+            self._days[site] = (before, after + self.to_explain())
+        before, after = self._days[site]
+        return f"{before}{day}{after}"
 
     def site_url(self, site: str, **changes: str) -> str:
-        return reverse("availability:site", args=[site]) + self.carried(**changes)
+        if site not in self._pages:
+            self._pages[site] = reverse("availability:site", args=[site])
+        return self._pages[site] + self.carried(**changes)
 
     def context(self) -> dict[str, Any]:
         """What the switches, tabs and downloads of each page need."""
