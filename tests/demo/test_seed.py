@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth import authenticate
 from django.utils import timezone
 
+from gridkeeper.availability.models import Recomputation, RecomputationState
 from gridkeeper.availability.topology import Period, tree_of
 from gridkeeper.demo.catalogue import demo_tests
 from gridkeeper.demo.downtimes import plan_downtimes
@@ -97,6 +98,12 @@ def test_downtimes_are_declared_as_planned(seeded, now):
     declared = Downtime.objects.filter(recurrence=None)
     assert declared.count() == len(planned) == 24 // 6
     assert {(item.start, item.end) for item in declared} == {(item.window.start, item.window.end) for item in planned}
+
+
+def test_somebody_waits_for_a_recomputation(seeded):
+    asked = Recomputation.objects.get()
+    assert (asked.state, asked.author.username) == (RecomputationState.REQUESTED, "alice")
+    assert asked.end - asked.start == timedelta(hours=3)
 
 
 def test_the_federation_has_a_report_by_tiers_with_functions_and_weights(seeded, now):

@@ -1,14 +1,19 @@
-"""The reports of a demo: the federation by tiers, with functions and weights; a service group; the sites' weights."""
+"""The reports of a demo: the federation by tiers, with functions and weights; a service group; the sites' weights; and
+somebody who asks for a day to be computed again."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gridkeeper.availability.models import RecomputationKind
 from gridkeeper.availability.profiles.actions import create
 from gridkeeper.availability.profiles.weights import WeightGiven, set_weights
+from gridkeeper.availability.recomputations.actions import request
+from gridkeeper.availability.recomputations.documents import Wish
 from gridkeeper.demo.topology import OPERATIONS_VO, DemoSite, draw
 from gridkeeper.people.actor import Actor
+from gridkeeper.people.models import User
 from gridkeeper.registry.models import Site
 
 _ACTOR = Actor.system("demo")
@@ -56,6 +61,16 @@ def seed_reports(sites: Sequence[DemoSite], since: datetime, now: datetime) -> N
     for kind, name, document in profiles:
         create(_ACTOR, kind=kind, name=name, document=document, valid_from=day, reason=_REASON, now=now)
     set_weights(_ACTOR, _weights(sites, day), reason=_REASON, now=now)
+
+
+def seed_recomputation(author: User, site: Site, now: datetime) -> None:
+    """A request that waits for the federation's staff: three hours of the day before yesterday."""
+    start = (now - timedelta(days=2)).replace(hour=9, minute=0, second=0, microsecond=0)
+    wish = Wish(
+        kind=RecomputationKind.GROUPS, start=start, end=start + timedelta(hours=3), document={"groups": [site.name]},
+        reason="demo: the network between the tests and the site was cut, the site itself worked",
+    )  # fmt: skip
+    request(Actor(user=author), wish, now=now)
 
 
 def _weights(sites: Sequence[DemoSite], day: date) -> list[WeightGiven]:

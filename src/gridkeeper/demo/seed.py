@@ -21,7 +21,7 @@ from gridkeeper.demo.extras import (
 from gridkeeper.demo.faults import plan_faults
 from gridkeeper.demo.history import LENGTH
 from gridkeeper.demo.listeners import sites_folder
-from gridkeeper.demo.reports import seed_reports
+from gridkeeper.demo.reports import seed_recomputation, seed_reports
 from gridkeeper.demo.topology import OPERATIONS_VO, SERVICE_CLASSES, VO_SHARES, DemoSite, draw
 from gridkeeper.people.actor import Actor, recording
 from gridkeeper.people.models import User
@@ -79,6 +79,7 @@ def seed(sites: Sequence[DemoSite], now: datetime) -> None:
         _seed_downtimes(sites, now)
         _seed_lists(sites, now)
         seed_reports(sites, since, now)
+        seed_recomputation(User.objects.get(username="alice"), Site.objects.get(name=home_of_alice(sites).name), now)
 
 
 def _readdress(sites: Sequence[DemoSite]) -> None:
