@@ -1,8 +1,10 @@
 """Days computed into the lake. Used by tasks.py, the command line, and the demo's history."""
 
+import gc
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -102,6 +104,20 @@ def _compute(periods: Sequence[Period], now: datetime) -> list[_Made]:
     return made
 
 
+@contextmanager
+def _unswept() -> Iterator[None]:
+    """Without the collector of cycles: the registry's rows are a hundred thousand objects, none of them garbage, which
+    it would look through again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def _judged(periods: Sequence[Period], window: Window, now: datetime) -> list[_Made]:
     """Each day's rows, share by share; a share that fails leaves the others be.
 
@@ -109,7 +125,7 @@ def _judged(periods: Sequence[Period], window: Window, now: datetime) -> list[_M
     """
     facts, names, changes = open_facts(), topology.names(), queries.changes_in_force(window)
     reading = topology.Reading(window)
-    with ThreadPoolExecutor(_side_by_side(facts, periods)) as pool:
+    with _unswept(), ThreadPoolExecutor(_side_by_side(facts, periods)) as pool:
         days = (assignments.day_of(period, changes, names, reading) for period in periods)
         begun = [_begin(pool, facts, day, now) for day in days]
         return [_finish(*each, now) for each in begun]
