@@ -34,7 +34,7 @@ def test_the_lake_keeps_the_words_of_states_and_whose_figures_they_are() -> None
     with connect() as con:
         provide(con, tree, arrow_table(con, RUNS.empty_table()), DAY)
         judgement = judge(con, Rules(DAY_S, Operations.of("own", PROFILE)))
-        rows = Placed(con, tree, Names({"NGI_A": "A"}, {}), DAY).rows(judgement)
+        rows = Placed(tree, Names({"NGI_A": "A"}, {}), DAY).rows(judgement)
     timelines = sorted(rows[TIMELINE_TABLE.name].to_pylist(), key=lambda row: (row["level"], row["start"]))
     assert [state_of(row) for row in timelines if row["level"] == "site"] == ["MISSING", "SLOW", "MISSING"]
     assert {row["function"] for row in timelines} == {"", "compute"}

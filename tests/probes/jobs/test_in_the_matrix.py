@@ -20,7 +20,7 @@ from tests.builders import a_service, a_site, a_vo
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.service]
 SYSTEM = Actor.system("cli")
-JOB = "org.gridkeeper.arc-job"
+JOB, INFO = "org.gridkeeper.arc-job", "org.gridkeeper.arc-info"
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def service(ce):
     made = a_service(of=a_site(name="ALPHA"), type="ARC-CE", hostname="localhost", host_ip="127.0.0.1", url=ce.url)
     vo = a_vo("lhcb", supported_by=[made])
     install_pack(SYSTEM, name="arc", vos=[vo], reason="a new CE", now=now)
-    for test in Test.objects.filter(name__in=[JOB, "org.gridkeeper.arc-info"]):
+    for test in Test.objects.filter(name__in=[JOB, INFO]):
         test.arguments |= {"ca_file": str(ce.authority.folder)}
         test.timeout_s = 180
         test.save()
@@ -46,7 +46,7 @@ def service(ce):
         SYSTEM, name="robot of lhcb", vo=vo, kind="x509", options={}, entered=Entered(robot), reason="tests", now=now
     )
     renew_credential(SYSTEM, credential=credential, now=now)
-    for name in ("org.gridkeeper.arc-info", JOB):
+    for name in (INFO, JOB):
         RunRequest.objects.create(service=made, test=Test.objects.get(name=name), vo="lhcb", requested_at=now)
     return made
 
@@ -73,13 +73,26 @@ def _all_done():
     return RunRequest.objects.filter(done_at=None).count() == 0
 
 
+def _is_settled(service):
+    """A CE that was busy at the first attempt is asked again: the pack allows it two."""
+    test = Test.objects.get(name=INFO)
+    is_good = LatestStatus.objects.filter(metric=INFO, status=Status.OK.value).exists()
+    if is_good or RunRequest.objects.filter(test=test).count() >= test.max_attempts:
+        return True
+    RunRequest.objects.create(service=service, test=test, vo="lhcb", requested_at=timezone.now())
+    return False
+
+
 def test_a_job_gives_list_match_submission_riders_and_output(client, service, ce):
-    asyncio.run(_engine_until(_all_done))
+    asyncio.run(_engine_until(lambda: _all_done() and _is_settled(service)))
     rows = {row.metric.removeprefix("org.gridkeeper.arc-"): row for row in LatestStatus.objects.all()}
     said = {metric: Status(row.hard_status).name for metric, row in rows.items()}
-    assert {metric for metric, status in said.items() if status == "OK"} >= {
-        "info", "job", "job-match", "job-submit", "job-wait", "job-fetch", "job-clean", "job-wn", "job-env", "job-rm",
-    }  # fmt: skip
+    good = (
+        "info",
+        "job",
+        *(f"job-{stage}" for stage in ("match", "submit", "wait", "fetch", "clean", "wn", "env", "rm")),
+    )
+    assert {metric: rows[metric].summary for metric in good if said.get(metric) != "OK"} == {}
     # What this machine lacks as a worker node is told apart from what went wrong with the job.
     assert (said["job-crl"], said["job-swdir"]) == ("CRITICAL", "CRITICAL")
     assert rows["job-swdir"].summary.startswith("the software directory /cvmfs/lhcb of lhcb cannot be read")
@@ -115,7 +128,7 @@ def _log_of(client, service, metric):
 
 def test_a_stopped_ce_explains_its_riders(client, service, ce):
     ce.ws.kill()
-    RunRequest.objects.filter(test__name="org.gridkeeper.arc-info").delete()
+    RunRequest.objects.filter(test__name=INFO).delete()
     try:
         asyncio.run(_engine_until(_all_done))
     finally:
