@@ -31,7 +31,7 @@ from gridkeeper.lake.store import Lake, open_lake
 log = structlog.get_logger(__name__)
 
 #: Days that are replaced in one commit: bounds memory, keeps commits few.
-_DAYS_A_COMMIT = 5
+_DAYS_A_COMMIT = 4
 #: In this order: a day's figures are replaced last, so that a crash before leaves the former ones.
 _TABLES = (tables.TIMELINE_TABLE, tables.HOUR_TABLE, tables.DAY_TABLE)
 

@@ -56,12 +56,14 @@ class Judgement:
     figures: node and levels.MEASURES, of every node of every level; `weight` of sites that have one; levels.WEIGHTED
         of sites, regions and the federation
     hours: the same for every hour of nodes from services up, with `hour`; None where they were not asked for
+    halves: "figures" and "hours" in two parts: of nodes that have no weights, without these columns, and of the others
     operations: whose states the timelines have
     """
 
     timelines: Mapping[Level, Table]
     figures: Table
     hours: Table | None
+    halves: Mapping[str, tuple[Table, Table]]
     operations: Operations
 
 
@@ -95,7 +97,10 @@ def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
         kept[step.name] = bind(con, step.name, ibis.schema(step.schema).to_pyarrow())
     timelines = {level: kept[level.label] for level in WITH_TIMELINES}
     hours = _all(kept, "hours") if with_hours else None
-    return Judgement(timelines, _all(kept, "figures"), hours, rules.operations)
+    halves = {
+        what: (kept[f"lower_{what}"], kept[f"upper_{what}"]) for what in ("figures", *(["hours"] if with_hours else []))
+    }
+    return Judgement(timelines, _all(kept, "figures"), hours, halves, rules.operations)
 
 
 def _all(kept: Mapping[str, Table], what: str) -> Table:

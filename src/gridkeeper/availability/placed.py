@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gridkeeper.availability import tables
 from gridkeeper.availability.judge import Judgement
-from gridkeeper.availability.levels import MEASURES, Level
+from gridkeeper.availability.levels import Level
 from gridkeeper.availability.plan_inputs import Table
 from gridkeeper.availability.topology import Names
 from gridkeeper.availability.tree import Path, Tree
@@ -82,15 +82,13 @@ class Placed:
     def rows(self, judgement: Judgement) -> dict[str, pa.Table]:
         """What the lake keeps of a judgement, by the names of its tables."""
         return {
-            tables.DAY_TABLE.name: self.figures(judgement.figures, tables.DAY_TABLE.schema),
-            tables.HOUR_TABLE.name: self.figures(judgement.hours, tables.HOUR_TABLE.schema),
+            tables.DAY_TABLE.name: self.figures(judgement.halves["figures"], tables.DAY_TABLE.schema),
+            tables.HOUR_TABLE.name: self.figures(judgement.halves["hours"], tables.HOUR_TABLE.schema),
             tables.TIMELINE_TABLE.name: self.timelines(judgement),
         }
 
-    def figures(self, figures: Table | None, schema: pa.Schema) -> pa.Table:
-        assert figures is not None
-        rows = figures.mutate(**{name: figures[name].cast("int64") for name in MEASURES})
-        return self._place(rows, schema)
+    def figures(self, halves: tuple[Table, Table], schema: pa.Schema) -> pa.Table:
+        return pa.concat_tables([self._place(half, schema) for half in halves])
 
     def timelines(self, judgement: Judgement) -> pa.Table:
         levels = [periods for level, periods in judgement.timelines.items() if level is not Level.METRIC]
@@ -106,8 +104,9 @@ class Placed:
         places = self._places.take(columns.pop("node"))
         columns |= dict(zip(places.column_names, places.columns, strict=True))
         columns["date"] = pa.repeat(pa.scalar(self._day, pa.date32()), found.num_rows)
+        absent = pa.nulls(found.num_rows, pa.float64())  # weights, of nearly all nodes
         typed = [
-            columns[field.name] if field.name in tables.PLACE else columns[field.name].cast(field.type)
+            columns[field.name] if field.name in tables.PLACE else columns.get(field.name, absent).cast(field.type)
             for field in schema
         ]
         return pa.table(typed, names=schema.names)

@@ -115,6 +115,8 @@ def sums_of_steps(
     where: values of region, site, service_type, hostname, metric, function; several of one are alternatives
     """
     time = ["start", "hour"] if step is Step.HOUR else ["start"]
+    if kept_sums.LEVELS.issuperset(levels):
+        by = [name for name in by if name not in _BELOW]
     names = [name for name in _NAMES if name in by]
     keys = [name for name in by if name not in _NAMES]
     # Written by hand: Ibis takes longer to say it than the lake to answer it.
@@ -196,6 +198,8 @@ _kept = kept_sums.KeptSums()
 
 
 _NAMES = ("region_name", "site_name")
+#: Words that stand nowhere at sites, regions and the federation.
+_BELOW = ("service_type", "hostname", "metric", "function")
 _NOWHERE = dict.fromkeys(PLACE, "")
 _TREE = ("region_name", "region", "site_name", "site", "function", "service_type", "hostname", "metric")
 

@@ -67,9 +67,8 @@ class Then:
             return False
         if not wanted.scopes and not wanted.tags:
             return True
-        own = self.service_tags.get(service.pk, Tags(service.scopes, service.properties))
-        of_site = self.site_tags.get(service.site_id, Tags(service.site.scopes, service.site.properties))
-        return has_tags(wanted, own, of_site)
+        own, of_site = self.service_tags.get(service.pk), self.site_tags.get(service.site_id)
+        return has_tags(wanted, own or _tags_now(service), of_site or _tags_now(service.site))
 
 
 def has_tags(wanted: Filter, service: Tags, site: Tags) -> bool:
@@ -86,6 +85,10 @@ def has_tags(wanted: Filter, service: Tags, site: Tags) -> bool:
     return all(
         str(service.properties.get(name, site.properties.get(name, ""))) == value for name, value in wanted.tags.items()
     )
+
+
+def _tags_now(place: Service | Site) -> Tags:
+    return Tags(place.scopes, place.properties)
 
 
 def _tags(model: type[Service] | type[Site]) -> dict[int, Tags]:
