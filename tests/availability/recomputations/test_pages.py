@@ -69,6 +69,23 @@ def test_from_the_request_to_the_decision(client, alice) -> None:
     assert "cannot become" in words(client.post(step, {"verb": "reject", "reason": "no"}, follow=True))
 
 
+def test_who_decides_may_look_what_a_request_without_a_preview_would_change(client, alice) -> None:
+    wish = Wish(
+        kind="status", start=at(6 * H), end=at(12 * H), reason="the probe was ill",
+        document={"level": "site", "status": "OK", "groups": ["INFN-T1"]},
+    )  # fmt: skip
+    row = actions.request(Actor(user=alice), wish, now=NOW)
+    page = f"/availability/recomputations/{row.key}/"
+    client.force_login(alice)
+    assert "It came without a preview. </p>" in words(client.get(page, {"look": "1"})).replace(".</p>", ". </p>")
+    client.force_login(User.objects.create_superuser("carol"))
+    assert "See what it would change" in words(client.get(page))
+    looked = words(client.get(page, {"look": "1"}))
+    assert "1 site-day, before → after, in per cent, as it would be now." in looked
+    assert "<strong>100.00000</strong>" in looked
+    assert Recomputation.objects.get().preview == {}
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

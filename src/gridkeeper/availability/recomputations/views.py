@@ -139,7 +139,10 @@ def _initial(given: Mapping[str, Any]) -> dict[str, Any]:
 
 @require_safe
 def recomputation(request: HttpRequest, key: str) -> HttpResponse:
-    """One of them: what was asked and why, what was decided, what it changes or did change."""
+    """One of them: what was asked and why, what was decided, what it changes or did change.
+
+    `look`: what it would change is worked out now, for who decides about one that came without a preview
+    """
     row = get_object_or_404(queries.recomputations(), key=key)
     actor = Actor.of(request)
     decides = is_permitted(actor, permissions.DECIDE_RECOMPUTATION)
@@ -151,11 +154,20 @@ def recomputation(request: HttpRequest, key: str) -> HttpResponse:
         "subject": subject(row),
         "buttons": [(verb, *rest) for verb, (state, *rest) in BUTTONS.items() if state in steps and may[verb]],
         "waits": RecomputationState.APPROVED in steps and not decides,
-        "changes": row.effects or row.preview,
+        "changes": row.effects or row.preview or _looked_at(request, row, decides=decides),
+        "can_look": decides and row.state == RecomputationState.REQUESTED,
         "is_done": bool(row.effects),
         "history": row.history.all()[:_PAGE],
     }
     return render(request, "availability/recomputations/one.html", context)
+
+
+def _looked_at(request: HttpRequest, row: Recomputation, *, decides: bool) -> dict[str, Any]:
+    if not (decides and "look" in request.GET and row.state == RecomputationState.REQUESTED):
+        return {}
+    from gridkeeper.availability.recomputations.preview import preview
+
+    return preview(queries.change_of(row), timezone.now())
 
 
 @require_POST
