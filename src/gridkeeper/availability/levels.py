@@ -35,3 +35,12 @@ SECONDS = ("up_s", "unknown_s", "down_s", "excluded_s", "critical_s")
 MEASURES = ("total_s", *SECONDS, "flips")
 #: The same of regions and the federation, each site's counted as often as it weighs.
 WEIGHTED = tuple(f"weighted_{name}" for name in MEASURES)
+
+
+def region_title(kind: str, name: str) -> str:
+    """What a region is called on pages; kind: the report's kind of regions. In the registry a tier is a number.
+
+    >>> region_title("tier", "1"), region_title("region", "Italy")
+    ('Tier-1', 'Italy')
+    """
+    return f"Tier-{name}" if kind == "tier" and name.isdecimal() else name

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest
 from django.urls import NoReverseMatch, reverse
 
 from gridkeeper.availability import queries
+from gridkeeper.availability.levels import region_title
 from gridkeeper.availability.measures import MEASURES, Targets
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.periods import Kind, Span
@@ -88,8 +89,7 @@ class State:
 
     def region_name(self, place: Place) -> str:
         """Of a region; a tier is a number in the registry."""
-        name = place.region_name or place.region
-        return f"Tier-{name}" if self.document.region_kind == "tier" and name.isdecimal() else name
+        return region_title(self.document.region_kind, place.region_name or place.region)
 
     @property
     def target(self) -> Any:

@@ -20,6 +20,7 @@ from gridkeeper.core.windows import DAY as ONE_DAY
 from gridkeeper.people.actor import Actor
 from gridkeeper.people.models import User
 from gridkeeper.probes.ingest import submit
+from gridkeeper.registry.models import Site
 from tests.availability.days import DAY as D
 from tests.availability.days import at
 from tests.builders import a_downtime, a_result, a_service, a_site, a_test, a_user, a_vo, an_ngi, in_profile
@@ -154,3 +155,18 @@ def test_a_defined_report_is_read_as_it_says(client, published, settings) -> Non
     a_user("bob")
     client.login(username="bob", password="bob-password")
     assert client.get(f"{BASE}v1/report.json")["Cache-Control"].startswith("private")
+
+
+def test_a_report_is_held_against_its_own_targets_and_calls_tiers_tiers(client, month) -> None:
+    targets = {"availability": 95, "reliability": 97, "unknown": 5}
+    document = {"vo": "dteam", "region_kind": "tier", "targets": targets}
+    create(Actor.system(), kind="report", name="ours", document=document, valid_from=D, reason="x", now=AFTER)
+    Site.objects.filter(name="BAD").update(tier="1")
+    Site.history.filter(name="BAD").update(tier="1")
+    compute_days([D, D + ONE_DAY], AFTER)
+    publish(Actor.system(), report="ours", month=MONTH, now=AFTER)
+    said = client.get("/reports/ours/2026-03/v1/report.json").json()
+    assert (said["targets"], said["region_kind"]) == ({"availability": "95", "reliability": "97"}, "tier")
+    page = client.get("/reports/ours/2026-03/v1/").content.decode()
+    assert "Tier-1" in page
+    assert "Targets: availability 95 %, reliability 97 %" in page

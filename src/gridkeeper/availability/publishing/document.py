@@ -3,12 +3,16 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 from gridkeeper.availability.levels import MEASURES
+from gridkeeper.availability.measures import Targets
 from gridkeeper.availability.models import Computation
 from gridkeeper.availability.months import Month
+from gridkeeper.availability.profiles.documents import ReportDocument
+from gridkeeper.availability.profiles.in_force import InForce, ProfileMissingError
 from gridkeeper.availability.rules import TARGETS, Seconds
 from gridkeeper.availability.tables import DAY_TABLE
 from gridkeeper.lake.scan import connect, lake_table_of, rows
@@ -25,21 +29,32 @@ _NAMES = ("region_name", "site_name")
 def month_document(report: str, month: Month) -> dict[str, Any]:
     """The month's figures as they are now.
 
-    {"format", "report", "month", "targets": {measure: per cent},
+    {"format", "report", "month", "targets": {measure: per cent}, "region_kind" (as in the report's document),
      "figures": [{"level", "region", "region_name", "site", "site_name", "service_type", "availability",
         "reliability" (per cent as text, null: not computable), "total_s", ..., "weighted_..." where there are any}],
      "site_days": {site key: {day: [total_s, up_s, unknown_s, down_s, excluded_s, critical_s, flips]}},
      "days": {day: {"checksum", "inputs", "recomputations"}}}
     """
+    definition = _definition(report, month)
+    targets = Targets.asked_by(definition)
     return {
         "format": FORMAT,
         "report": report,
         "month": str(month),
-        "targets": {name: str(value) for name, value in TARGETS.items()},
+        "targets": {name: str(targets.of(name)) for name in TARGETS},
+        "region_kind": definition.region_kind,
         "figures": [_line(row) for row in _sums(report, month)],
         "site_days": _site_days(report, month),
         "days": _days(report, month),
     }
+
+
+def _definition(report: str, month: Month) -> ReportDocument:
+    """What the report was at the month's end, or the last day on which there was one."""
+    for day in reversed(month.days()):
+        with suppress(ProfileMissingError):
+            return InForce.on(day).report(report).document
+    return ReportDocument()
 
 
 def canonical(document: Mapping[str, Any]) -> str:

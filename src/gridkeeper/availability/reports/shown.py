@@ -1,12 +1,12 @@
 """A month's document as pages and the printed report show it. Pure; see `publishing.document` for what it holds."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from gridkeeper.availability.levels import MEASURES
+from gridkeeper.availability.levels import MEASURES, region_title
 from gridkeeper.availability.months import Month
 from gridkeeper.availability.rules import Seconds, grade
 from gridkeeper.core.units import percent
@@ -99,7 +99,11 @@ def shown(document: Mapping[str, Any]) -> Shown:
         return _with(line, days, _by_name(lines("flavour", region=region, site=line.key)))
 
     regions = [
-        _with(region, [], _by_name(site(each, region.key) for each in lines("site", region=region.key)))
+        _with(
+            replace(region, name=region_title(document.get("region_kind", ""), region.name)),
+            [],
+            _by_name(site(each, region.key) for each in lines("site", region=region.key)),
+        )
         for region in _by_name(lines("region"))
     ]
     return Shown(document["report"], month, targets, next(lines("federation"), None), regions)
