@@ -57,6 +57,15 @@ def _begins(row, at):
     type(row).objects.filter(pk=row.pk).update(valid_from=at)
 
 
+def _another_vo(grid, at):
+    """It begins at midnight, and ceases to be served by a site three days later at noon."""
+    midnight = at.replace(hour=0)
+    vo = a_vo("lhcb", supported_by=grid["services"][:2])
+    in_profile(vo, grid["entries"][0].test)
+    _begins(vo, midnight)
+    VoSupport.objects.filter(vo=vo, service=grid["services"][0]).update(valid_until=midnight + 2.5 * DAY)
+
+
 def _moves(grid, at):
     site = grid["sites"][1]
     site.ngi = grid["regions"][0]
@@ -79,6 +88,7 @@ EVENTS = {
     "support ends": lambda grid, at: _ends(VoSupport.objects.get(service=grid["services"][3]), at),
     "a metric is not critical any more": lambda grid, at: _ends(grid["entries"][0], at),
     "a metric becomes critical": lambda grid, at: _begins(grid["entries"][1], at),
+    "another VO begins": _another_vo,
     "the VO ends": lambda grid, at: _ends(grid["vo"], at),
     "a site moves": _moves,
     "a service leaves production": _leaves_production,
@@ -103,6 +113,13 @@ def test_days_read_together_have_the_trees_that_they_have_alone(grid, happened):
     for rows in grid.values():
         for row in rows if isinstance(rows, list) else [rows]:
             row.refresh_from_db()
+
+
+def test_what_begins_and_ends_for_a_vo_that_came_later_is_seen(grid):
+    _another_vo(grid, FIRST + 2 * DAY)
+    reading = Reading(WHOLE)
+    for period in PERIODS:
+        assert tree_of(period, reading=reading).expected == tree_of(period).expected, period.day
 
 
 def test_a_day_like_the_one_before_has_its_nodes(grid):

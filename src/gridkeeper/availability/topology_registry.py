@@ -85,7 +85,7 @@ class Reading:
         self._supports: dict[frozenset[str] | None, list[Support]] = {}
         self._then: tuple[datetime, Then] | None = None
         self._last: tuple[Period, Sequence[Judged], Tree, Then] | None = None
-        self._bounds: list[datetime] | None = None
+        self._bounds: dict[frozenset[str] | None, list[datetime]] = {}
 
     def tree_as_before(self, period: Period, judged: Sequence[Judged]) -> Tree | None:
         """The tree of the day that was asked for last, where nothing of what it is made of is otherwise on this one.
@@ -107,13 +107,15 @@ class Reading:
 
     def _has_bounds_in(self, window: Window, judged: Sequence[Judged]) -> bool:
         """Whether any service begins or ceases to count for one of their VOs within the window."""
-        if self._bounds is None:
+        vos = _vos(judged)
+        if vos not in self._bounds:
             found = self.supports(judged)
             rows = {id(row): row for each in found for row in (each.service, each.service.site)}
             dated = [*found, *rows.values()]
             instants = {instant for row in dated for instant in (row.valid_from, row.valid_until) if instant}
-            self._bounds = sorted(instants)
-        return bisect_right(self._bounds, window.start) < bisect_left(self._bounds, window.end)
+            self._bounds[vos] = sorted(instants)
+        bounds = self._bounds[vos]
+        return bisect_right(bounds, window.start) < bisect_left(bounds, window.end)
 
     def supports(self, judged: Sequence[Judged]) -> list[Support]:
         """More than those of one day: what does not hold on it expects nothing."""
