@@ -53,18 +53,31 @@ class Judgement:
     """What the plan says of a day.
 
     timelines: by level, metric to site: node, status (`Operations.code`), start_s, end_s
-    figures: node and levels.MEASURES, of every node of every level; `weight` of sites that have one; levels.WEIGHTED
-        of sites, regions and the federation
-    hours: the same for every hour of nodes from services up, with `hour`; None where they were not asked for
-    halves: "figures" and "hours" in two parts: of nodes that have no weights, without these columns, and of the others
+    halves: "figures" and, where they were asked for, "hours" in two parts: of nodes that have no weights, without these
+        columns, and of the others
     operations: whose states the timelines have
     """
 
     timelines: Mapping[Level, Table]
-    figures: Table
-    hours: Table | None
     halves: Mapping[str, tuple[Table, Table]]
     operations: Operations
+
+    @property
+    def figures(self) -> Table:
+        """Node and levels.MEASURES, of every node of every level; `weight` of sites that have one; levels.WEIGHTED of
+        sites, regions and the federation.
+        """
+        return self._whole("figures")
+
+    @property
+    def hours(self) -> Table | None:
+        """The same for every hour of nodes from services up, with `hour`; None where they were not asked for."""
+        return self._whole("hours") if "hours" in self.halves else None
+
+    def _whole(self, what: str) -> Table:
+        """Of nearly all nodes there are no weighted figures: these columns are not made until somebody reads them."""
+        lower, upper = self.halves[what]
+        return plan.unweighed(lower).select(*upper.columns).union(upper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +109,9 @@ def judge(con: Any, rules: Rules, *, with_hours: bool = True) -> Judgement:
         engine.keep(con, step.name, step.sql.replace(str(_ANY_LENGTH_S), str(rules.length_s)))
         kept[step.name] = bind(con, step.name, ibis.schema(step.schema).to_pyarrow())
     timelines = {level: kept[level.label] for level in WITH_TIMELINES}
-    hours = _all(kept, "hours") if with_hours else None
-    halves = {
-        what: (kept[f"lower_{what}"], kept[f"upper_{what}"]) for what in ("figures", *(["hours"] if with_hours else []))
-    }
-    return Judgement(timelines, _all(kept, "figures"), hours, halves, rules.operations)
-
-
-def _all(kept: Mapping[str, Table], what: str) -> Table:
-    """Of nearly all nodes there are no weighted figures: these columns are not made until somebody reads them."""
-    upper = kept[f"upper_{what}"]
-    return plan.unweighed(kept[f"lower_{what}"]).select(*upper.columns).union(upper)
+    made = ("figures", "hours") if with_hours else ("figures",)
+    halves = {what: (kept[f"lower_{what}"], kept[f"upper_{what}"]) for what in made}
+    return Judgement(timelines, halves, rules.operations)
 
 
 def _truth(rules: Rules) -> pa.Table:

@@ -1,6 +1,5 @@
 """What the address of a page of figures says: report, measure, period. All state is in the address."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -111,11 +110,11 @@ class State:
             self._carried[key] = self._query_of(changes)
         return self._carried[key]
 
-    def _query_of(self, changes: Mapping[str, str]) -> str:
+    def _query_of(self, changes: dict[str, str]) -> str:
         given = {name: self.given.get(name, "") for name in _CARRIED}
         if not given["period"] and self.period != Span.of(Kind.MONTH, self.today):
             given["period"] = str(self.period)
-        wanted = {name: value for name, value in (given | dict(changes)).items() if value}
+        wanted = {name: value for name, value in (given | changes).items() if value}
         return f"?{urlencode(wanted)}" if wanted else ""
 
     def to_explain(self, **changes: str) -> str:
